@@ -1,0 +1,43 @@
+# Everything a developer or a curious reader runs; each target does the set-up it needs, into .dev/.
+# Wanted beforehand: git, Rust (cargo, rustc), Python 3.10 or newer with venv, a C compiler and make.
+
+PYTHON ?= python3
+# a server's major version, where a target takes one: 18 or 16
+PG ?=
+PG_CONFIG ?=
+NAME ?= all-MiniLM-L6-v2
+# further words for demo, test, bench and psql
+ARGS ?=
+
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.dev/pycache
+DEV := $(PYTHON) -m tools.dev
+with_pg = $(if $(PG),--pg $(PG))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint deny bench serve stop psql install model env
+
+help:
+	@echo 'make demo                       a guided tour on a server of its own'
+	@echo 'make serve|stop|psql [PG=18|16] a server with the extension: start, stop, talk to it'
+	@echo 'make install PG_CONFIG=PATH     build for your server and install into it (PostgreSQL 16, 17, 18)'
+	@echo 'make test [PG=18|16]            the crates, then the extension on both servers'
+	@echo 'make lint                       formatting, lints, documentation, licences, invariants'
+	@echo 'make bench                      the benchmarks'
+	@echo 'make model [NAME=...]           a model directory under .dev/models'
+	@echo 'make setup|build                only the tools, only the extension'
+	@echo 'eval "$$(make -s env)"           the environment for calling cargo by hand'
+
+setup build demo test serve stop bench:
+	@$(DEV) $@ $(with_pg) $(if $(ARGS),-- $(ARGS))
+
+psql:
+	@$(DEV) psql $(with_pg) $(if $(ARGS),-- $(ARGS))
+
+lint deny env:
+	@$(DEV) $@
+
+install:
+	@$(DEV) install --pg-config '$(PG_CONFIG)'
+
+model:
+	@$(DEV) model '$(NAME)' $(if $(ARGS),-- $(ARGS))

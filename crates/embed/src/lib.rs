@@ -1,0 +1,21 @@
+//! Text → vector: model directory, tokenizer, ONNX session, pooling, batching.
+//!
+//! A [`ModelDirectory`] in Hugging Face layout is checked before anything is loaded; an [`Embedder`]
+//! then turns queries and passages into unit vectors exactly as the model's own files say (prefixes,
+//! pooling, normalisation, length). It loads ONNX Runtime through a [`Runtime`], which exists once per
+//! process and refuses to start unless the library's telemetry is switched off.
+//!
+//! Nothing here knows PostgreSQL. A run can be stopped from another thread with a [`Canceller`].
+
+mod batch;
+mod directory;
+mod embedder;
+mod error;
+mod pooling;
+mod runtime;
+mod tokenizer;
+
+pub use directory::{ModelDirectory, Pooling, Precision};
+pub use embedder::{Canceller, Embedder, Purpose};
+pub use error::EmbedError;
+pub use runtime::Runtime;

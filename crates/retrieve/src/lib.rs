@@ -1,0 +1,18 @@
+//! From a question to the right tables, without PostgreSQL and without a model.
+//!
+//! Identifiers are split into words ([`words`]), the words and comments of a relation become a
+//! [`Passage`] for the model and weighted terms for the lexical score ([`bm25`]), and both scores are
+//! fused along foreign keys into one ranking ([`rank`]).
+
+mod abbreviation;
+mod bm25;
+mod passage;
+mod rank;
+mod text;
+mod words;
+
+pub use bm25::{Corpus, Posting, bm25};
+pub use passage::{Column, Passage, Relation, passages, terms_of};
+pub use rank::{Candidate, Ranked, Weights, rank};
+pub use text::sanitize;
+pub use words::{query_terms, split_identifier, terms};

@@ -1,0 +1,134 @@
+//! Identifiers and prose → words and terms.
+//!
+//! A *word* is what a person reads in an identifier (`custOrdHdr2` → cust, ord, hdr, 2); a *term* is a
+//! word made comparable: lower case, abbreviation written out, stop words dropped, stemmed with the
+//! English stemmer that PostgreSQL's text search uses. Other languages pass through the same rules;
+//! their words are compared whole where the stemmer leaves them alone.
+
+use rust_stemmers::{Algorithm, Stemmer};
+
+use crate::abbreviation::expand;
+
+/// Longest word that becomes a term, in characters: longer ones are data, not language.
+const MAX_WORD: usize = 64;
+
+/// Most terms that are taken from one question.
+const MAX_QUERY_TERMS: usize = 256;
+
+/// Words that say nothing about which table is meant. Question words and the verbs of asking included.
+const STOP_WORDS: &[&str] = &[
+    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "before", "being",
+    "between", "both", "but", "by", "can", "could", "did", "do", "does", "each", "every", "find", "for", "from", "get",
+    "give", "had", "has", "have", "having", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its",
+    "list", "many", "me", "more", "most", "much", "my", "no", "not", "of", "off", "on", "one", "only", "or", "our",
+    "out", "over", "per", "return", "s", "she", "should", "show", "so", "some", "such", "t", "tell", "than", "that",
+    "the", "their", "them", "there", "these", "they", "this", "those", "to", "under", "up", "us", "was", "we", "were",
+    "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+];
+
+/// Splits an identifier into lower-case words: at anything that is no letter or digit, between lower
+/// and upper case, before the last capital of a run followed by lower case, and between letters and
+/// digits.
+pub fn split_identifier(identifier: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut flush = |word: &mut String| {
+        if !word.is_empty() {
+            words.push(word.to_lowercase());
+            word.clear();
+        }
+    };
+    let characters: Vec<char> = identifier.chars().collect();
+    for (at, c) in characters.iter().enumerate() {
+        if !c.is_alphanumeric() {
+            flush(&mut word);
+            continue;
+        }
+        let next_is_lower = characters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        let boundary = word.chars().next_back().is_some_and(|previous| {
+            (previous.is_lowercase() && c.is_uppercase())
+                || (previous.is_uppercase() && c.is_uppercase() && next_is_lower)
+                || (previous.is_numeric() != c.is_numeric())
+        });
+        if boundary {
+            flush(&mut word);
+        }
+        word.push(*c);
+    }
+    flush(&mut word);
+    words
+}
+
+/// The words of an identifier with abbreviations written out, for people and models.
+pub(crate) fn readable(identifier: &str) -> String {
+    let words = split_identifier(identifier);
+    let words: Vec<&str> = words.iter().map(|word| expand(word).unwrap_or(word)).collect();
+    words.join(" ")
+}
+
+/// The terms of an identifier or a text, in order, repeated where they repeat.
+pub fn terms(text: &str) -> Vec<String> {
+    let stemmer = Stemmer::create(Algorithm::English);
+    let mut terms = Vec::new();
+    for word in split_identifier(text) {
+        let expanded = expand(&word).unwrap_or(&word);
+        for word in expanded.split(' ') {
+            if word.chars().count() <= MAX_WORD && STOP_WORDS.binary_search(&word).is_err() {
+                terms.push(stemmer.stem(word).into_owned());
+            }
+        }
+    }
+    terms
+}
+
+/// The distinct terms of a question, at most 256; empty for nothing but stop words. A long text is cut:
+/// what matters in a question is said early.
+pub fn query_terms(question: &str) -> Vec<String> {
+    let end = question.floor_char_boundary(16 * 1024);
+    let mut distinct: Vec<String> = Vec::new();
+    for term in terms(&question[..end]) {
+        if distinct.len() == MAX_QUERY_TERMS {
+            break;
+        }
+        if !distinct.contains(&term) {
+            distinct.push(term);
+        }
+    }
+    distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_words_are_sorted() {
+        assert!(STOP_WORDS.is_sorted());
+    }
+
+    #[test]
+    fn identifiers_are_split_where_people_see_words() {
+        for (identifier, words) in [
+            ("cust_ord_hdr", vec!["cust", "ord", "hdr"]),
+            ("salesOrderID", vec!["sales", "order", "id"]),
+            ("HTTPServer2xx", vec!["http", "server", "2", "xx"]),
+            ("größe_Ähnlich", vec!["größe", "ähnlich"]),
+            ("__", vec![]),
+        ] {
+            assert_eq!(split_identifier(identifier), words, "{identifier}");
+        }
+    }
+
+    #[test]
+    fn terms_meet_whatever_the_form() {
+        assert_eq!(terms("cust_ord_qty"), terms("Customers' ordered quantities"));
+        assert_eq!(readable("emp_mstr"), "employee master");
+    }
+
+    #[test]
+    fn absurd_questions_are_harmless() {
+        assert!(query_terms("what is the").is_empty());
+        assert!(query_terms(&"💥 \u{0}".repeat(100_000)).is_empty());
+        assert!(query_terms(&(0..5_000).map(|i| format!("w{i}x ")).collect::<String>()).len() <= 256);
+    }
+}

@@ -1,0 +1,25 @@
+//! The object model of a PostgreSQL schema, without PostgreSQL.
+//!
+//! A [`Definition`] says how one object (a table with its columns, constraints and indexes; a view; a
+//! function …) is declared. Its canonical form has a SHA-256 [`Fingerprint`] in three branches —
+//! *structure*, *layout* and *access* — and the fingerprints of objects combine into those of schemas
+//! and of the database ([`Tree`]). [`diff`] says what changed between two definitions of one object, as
+//! [`Change`]s with an [`Impact`].
+//!
+//! Nothing here knows a server: catalogs are read elsewhere and arrive as plain values.
+
+mod access;
+mod change;
+mod definition;
+mod diff;
+mod fingerprint;
+mod impact;
+mod pattern;
+
+pub use access::{Access, Privileges};
+pub use change::{Change, ChangeKind};
+pub use definition::{Attributes, Definition, Kind, Part, PartKind};
+pub use diff::{Continuity, diff};
+pub use fingerprint::{Branch, Fingerprint, Fingerprints, Tree};
+pub use impact::{Impact, impact_of};
+pub use pattern::{Exclusion, PatternError};

@@ -1,0 +1,107 @@
+//! Which objects a DBA wants left out: `audit, *_tmp, sales.staging_*`.
+
+use std::fmt;
+
+/// A list of patterns, each `schema` or `schema.name`, where `*` stands for any characters and `?` for
+/// one. Names are compared as stored, unquoted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exclusion(Vec<(String, Option<String>)>);
+
+/// A pattern that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternError(String);
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pattern \"{}\" is neither \"schema\" nor \"schema.name\"", self.0)
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+impl Exclusion {
+    /// Reads a comma-separated list; blank entries are skipped.
+    pub fn parse(list: &str) -> Result<Exclusion, PatternError> {
+        let mut patterns = Vec::new();
+        for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let mut halves = entry.split('.');
+            match (halves.next(), halves.next(), halves.next()) {
+                (Some(schema), None, _) => patterns.push((schema.to_owned(), None)),
+                (Some(schema), Some(name), None) if !schema.is_empty() && !name.is_empty() => {
+                    patterns.push((schema.to_owned(), Some(name.to_owned())));
+                }
+                _ => return Err(PatternError(entry.to_owned())),
+            }
+        }
+        Ok(Exclusion(patterns))
+    }
+
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an object is left out. A schema itself is when a pattern names it whole.
+    pub fn covers(&self, schema: &str, name: Option<&str>) -> bool {
+        self.0.iter().any(|(schema_pattern, name_pattern)| {
+            matches(schema_pattern, schema)
+                && match (name_pattern, name) {
+                    (None, _) => true,
+                    (Some(pattern), Some(name)) => matches(pattern, name),
+                    (Some(_), None) => false,
+                }
+        })
+    }
+}
+
+/// Glob matching in linear space and at worst quadratic time: on a mismatch go back to the last `*`.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    p = star + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_and_names_are_matched() {
+        let exclusion = Exclusion::parse("audit, *_tmp ,sales.staging_?").expect("parses");
+        assert!(exclusion.covers("audit", None) && exclusion.covers("audit", Some("x")));
+        assert!(exclusion.covers("load_tmp", Some("x")));
+        assert!(exclusion.covers("sales", Some("staging_1")));
+        assert!(!exclusion.covers("sales", Some("staging_12")));
+        assert!(!exclusion.covers("sales", None));
+        assert!(matches("*a*b", "xaxxb") && !matches("*a*b", "xaxx"));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for wrong in ["a.b.c", ".a", "a."] {
+            assert!(Exclusion::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(Exclusion::parse(" , ").expect("blank").is_empty());
+    }
+}

@@ -1,0 +1,1 @@
+//! Proofs by a real driver live in `tests/`; this crate has no code of its own.

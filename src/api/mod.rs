@@ -1,0 +1,8 @@
+//! What may be called from SQL: thin functions that check arguments, call a room and shape rows. Their
+//! SQL declarations, comments and rights are in `sql/functions.sql`.
+
+mod check;
+mod embedding;
+mod fingerprint;
+mod search;
+mod status;

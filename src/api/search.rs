@@ -1,0 +1,338 @@
+//! `search()`: from a question to the right relations, as far as the asker may see them.
+//!
+//! SQL gathers what the asker may see — postings of the question's terms, the nearest vectors, foreign
+//! keys — through views that filter by rights before anything is cut; [`retrieve`] ranks. Document
+//! frequencies and means are those of what is visible, so what is not leaves no trace in the scores.
+
+use embed::Purpose;
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use retrieve::{Candidate, Corpus, Posting, Weights, bm25, query_terms, rank};
+use schema::Kind;
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::index;
+use crate::pg::{query, vector};
+use crate::settings;
+use crate::worker;
+
+/// Most results one call gives.
+const MAX_RESULTS: i32 = 1_000;
+
+/// Vectors asked of the index, where not all are compared: enough that the tables among them are more
+/// than anybody asks for, the columns of one table being many.
+const NEAREST: i64 = 400;
+
+/// A hit.
+struct Hit {
+    object_id: i64,
+    /// The column that matched better than its relation, or the column asked for; 0 for none.
+    column: i16,
+    score: f32,
+    similarity: Option<f32>,
+    lexical: f32,
+}
+
+type Row = (
+    i32,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    f64,
+    Option<f64>,
+    f64,
+    Option<String>,
+);
+
+/// The relations (or columns) a question is about, best first.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the row type is the SQL signature")]
+fn search(
+    query: &str,
+    max_results: i32,
+    kinds: Option<Vec<Option<String>>>,
+    schemas: Option<Vec<Option<String>>>,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(rank, i32),
+            name!(kind, String),
+            name!(identity, String),
+            name!(schema_name, String),
+            name!(object_name, String),
+            name!(column_name, Option<String>),
+            name!(score, f64),
+            name!(vector_score, Option<f64>),
+            name!(lexical_score, f64),
+            name!(passage, Option<String>),
+        ),
+    >,
+    ErrorReport,
+> {
+    if !(0..=MAX_RESULTS).contains(&max_results) {
+        return Err(invalid(format!("max_results is {max_results}"), format!("It may be between 0 and {MAX_RESULTS}.")));
+    }
+    let filter = Filter::new(kinds, schemas)?;
+    let rows = answer(query, max_results as usize, &filter)?;
+    Ok(TableIterator::new(rows))
+}
+
+fn invalid(message: String, detail: String) -> ErrorReport {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message, "search").set_detail(detail)
+}
+
+/// What the asker wants to see of what may be seen.
+struct Filter {
+    /// Kinds of relation; `None` for all.
+    kinds: Option<Vec<String>>,
+    /// Whether columns are listed as hits of their own.
+    columns: bool,
+    schemas: Option<Vec<String>>,
+}
+
+impl Filter {
+    fn new(
+        kinds: Option<Vec<Option<String>>>,
+        schemas: Option<Vec<Option<String>>>,
+    ) -> std::result::Result<Filter, ErrorReport> {
+        let named = |list: Option<Vec<Option<String>>>| list.map(|list| list.into_iter().flatten().collect::<Vec<_>>());
+        let kinds = named(kinds);
+        for kind in kinds.iter().flatten() {
+            if kind != "column" && !Kind::parse(kind).is_some_and(Kind::is_table_like) {
+                return Err(invalid(
+                    format!("unknown kind \"{kind}\""),
+                    "Kinds are table, foreign_table, view, materialized_view and column.".to_owned(),
+                ));
+            }
+        }
+        let columns = kinds.iter().flatten().any(|kind| kind == "column");
+        // Columns alone are asked for of every kind of relation.
+        let kinds = kinds.map(|kinds| kinds.into_iter().filter(|kind| kind != "column").collect::<Vec<_>>());
+        Ok(Filter {
+            kinds: kinds.filter(|kinds| !kinds.is_empty() || !columns),
+            columns,
+            schemas: named(schemas),
+        })
+    }
+
+    fn arguments(&self) -> [DatumWithOid<'static>; 2] {
+        [self.kinds.clone().into(), self.schemas.clone().into()]
+    }
+}
+
+fn answer(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Row>> {
+    let terms = query_terms(question);
+    if terms.is_empty() || max_results == 0 {
+        return Ok(Vec::new());
+    }
+    let lexical = lexical_scores(&terms, filter)?;
+    let nearest = match worker::embed(Purpose::Query, &[question], settings::embedder_timeout()) {
+        Ok(embedded) => nearest(embedded, filter)?,
+        Err(error) if error.is_interrupt() => return Err(error),
+        // Without a vector the words decide; status() says why.
+        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let hits = if filter.columns { columns(&nearest, &lexical) } else { relations(&nearest, &lexical)? };
+    describe(&hits[..hits.len().min(max_results)])
+}
+
+const CORPUS: &str = "
+    SELECT pg_catalog.count(*), coalesce(pg_catalog.avg(d.length), 0)::double precision
+    FROM schema_monitor._searchable AS d
+    WHERE ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+const POSTINGS: &str = "
+    SELECT p.term, p.object_id, p.weight, d.length
+    FROM schema_monitor._visible_posting AS p
+    JOIN schema_monitor._searchable AS d ON d.object_id OPERATOR(pg_catalog.=) p.object_id
+    WHERE p.term OPERATOR(pg_catalog.=) ANY ($3)
+      AND ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+fn lexical_scores(terms: &[String], filter: &Filter) -> Result<HashMap<i64, f32>> {
+    let [kinds, schemas] = filter.arguments();
+    let corpus = query::one(CORPUS, &[kinds, schemas], |row| Corpus {
+        documents: row.i64(0) as u64,
+        mean_length: row.f64(1) as f32,
+    })?;
+    let mut postings = Vec::new();
+    let [kinds, schemas] = filter.arguments();
+    query::read(POSTINGS, &[kinds, schemas, terms.to_vec().into()], |row| {
+        let term = row.text(0).unwrap_or_default();
+        postings.push(Posting {
+            term: terms.iter().position(|known| *known == term).unwrap_or(terms.len()),
+            document: row.i64(1),
+            weight: row.i32(2) as u32,
+            length: row.i32(3) as u32,
+        });
+        Ok(())
+    })?;
+    let corpus = corpus.unwrap_or(Corpus {
+        documents: 0,
+        mean_length: 0.0,
+    });
+    Ok(bm25(&postings, corpus))
+}
+
+/// Similarity of one passage.
+struct Near {
+    object_id: i64,
+    column: i16,
+    similarity: f32,
+}
+
+const EXACT: &str = "
+    SELECT n.object_id, n.column_number, n.similarity
+    FROM schema_monitor._all_by_similarity($1, $2, $3, $4) AS n";
+
+const INDEXED: &str = "
+    SELECT n.object_id, n.column_number, n.similarity
+    FROM schema_monitor._nearest($1, $2, $3, $4, $5) AS n";
+
+// A good guess is enough: it only chooses between two ways to the same answer.
+const SIZE: &str = "
+    SELECT c.reltuples::double precision FROM pg_catalog.pg_class AS c
+    WHERE c.oid OPERATOR(pg_catalog.=) 'schema_monitor.schema_embeddings'::pg_catalog.regclass";
+
+fn nearest(embedded: worker::Embedded, filter: &Filter) -> Result<Vec<Near>> {
+    let Some(values) = embedded.vectors.into_iter().next() else {
+        return Ok(Vec::new());
+    };
+    let (type_oid, dimensions) = index::vector_column()?;
+    if dimensions as usize != values.len() {
+        return Ok(Vec::new()); // the model was changed and the table has not followed yet
+    }
+    let [kinds, schemas] = filter.arguments();
+    let question = vector::argument(values, type_oid)?;
+    let model = embedded.model.to_vec().into();
+    let mut nearest = Vec::new();
+    let mut add = |row: &query::Row<'_>| {
+        nearest.push(Near {
+            object_id: row.i64(0),
+            column: row.i16(1),
+            similarity: row.f64(2) as f32,
+        });
+        Ok(())
+    };
+    let rows = query::one(SIZE, &[], |row| row.f64(0))?.unwrap_or(-1.0);
+    if rows <= settings::exact_search_rows() as f64 {
+        query::read(EXACT, &[question, model, kinds, schemas], &mut add)?;
+    } else {
+        query::read(INDEXED, &[question, model, kinds, schemas, NEAREST.into()], &mut add)?;
+    }
+    Ok(nearest)
+}
+
+const EDGES: &str = "
+    SELECT r.object_id, r.referenced_id
+    FROM schema_monitor._visible_reference AS r
+    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1) AND r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
+
+/// Relations that may gain by a neighbour: more than anybody reads.
+const MAX_NEIGHBOURS: usize = 200;
+
+/// Ranks relations by the better of their own and their best column's similarity.
+fn relations(nearest: &[Near], lexical: &HashMap<i64, f32>) -> Result<Vec<Hit>> {
+    let mut best: HashMap<i64, (f32, i16)> = HashMap::new();
+    for near in nearest {
+        let entry = best.entry(near.object_id).or_insert((near.similarity, near.column));
+        if near.similarity > entry.0 {
+            *entry = (near.similarity, near.column);
+        }
+    }
+    let mut ids: Vec<i64> = best.keys().chain(lexical.keys()).copied().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let candidates: Vec<Candidate> = ids
+        .iter()
+        .map(|id| Candidate {
+            id: *id,
+            similarity: best.get(id).map(|(similarity, _)| *similarity),
+            lexical: lexical.get(id).copied().unwrap_or(0.0),
+        })
+        .collect();
+    let alone = rank(&candidates, &[], Weights::default());
+    let strong: Vec<i64> = alone.iter().take(MAX_NEIGHBOURS).map(|ranked| ranked.id).collect();
+    let mut edges = Vec::new();
+    query::read(EDGES, &[strong.into()], |row| {
+        edges.push((row.i64(0), row.i64(1)));
+        Ok(())
+    })?;
+    let ranked = rank(&candidates, &edges, Weights::default());
+    Ok(ranked
+        .into_iter()
+        .map(|ranked| Hit {
+            object_id: ranked.id,
+            column: best.get(&ranked.id).map_or(0, |(_, column)| *column),
+            score: ranked.score,
+            similarity: best.get(&ranked.id).map(|(similarity, _)| *similarity),
+            lexical: lexical.get(&ranked.id).copied().unwrap_or(0.0),
+        })
+        .collect())
+}
+
+/// Ranks columns by their own similarity and their relation's words.
+fn columns(nearest: &[Near], lexical: &HashMap<i64, f32>) -> Vec<Hit> {
+    let found: Vec<&Near> = nearest.iter().filter(|near| near.column != 0).collect();
+    let candidates: Vec<Candidate> = found
+        .iter()
+        .enumerate()
+        .map(|(at, near)| Candidate {
+            id: at as i64,
+            similarity: Some(near.similarity),
+            lexical: lexical.get(&near.object_id).copied().unwrap_or(0.0),
+        })
+        .collect();
+    rank(&candidates, &[], Weights::default())
+        .into_iter()
+        .map(|ranked| {
+            let near = found[ranked.id as usize];
+            Hit {
+                object_id: near.object_id,
+                column: near.column,
+                score: ranked.score,
+                similarity: Some(near.similarity),
+                lexical: lexical.get(&near.object_id).copied().unwrap_or(0.0),
+            }
+        })
+        .collect()
+}
+
+const DESCRIBE: &str = "
+    SELECT h.ordinal, d.kind, d.identity, d.schema_name, d.name, p.column_name, p.passage
+    FROM pg_catalog.unnest($1, $2) WITH ORDINALITY AS h(object_id, column_number, ordinal)
+    JOIN schema_monitor._searchable AS d ON d.object_id OPERATOR(pg_catalog.=) h.object_id
+    LEFT JOIN schema_monitor._visible_passage AS p
+        ON p.object_id OPERATOR(pg_catalog.=) h.object_id
+        AND p.column_number OPERATOR(pg_catalog.=) h.column_number
+    ORDER BY h.ordinal";
+
+fn describe(hits: &[Hit]) -> Result<Vec<Row>> {
+    let ids: Vec<i64> = hits.iter().map(|hit| hit.object_id).collect();
+    let columns: Vec<i16> = hits.iter().map(|hit| hit.column).collect();
+    let mut rows = Vec::with_capacity(hits.len());
+    query::read(DESCRIBE, &[ids.into(), columns.into()], |row| {
+        let hit = &hits[row.i64(0) as usize - 1];
+        rows.push((
+            rows.len() as i32 + 1,
+            row.text(1).unwrap_or_default(),
+            row.text(2).unwrap_or_default(),
+            row.text(3).unwrap_or_default(),
+            row.text(4).unwrap_or_default(),
+            row.text(5),
+            f64::from(hit.score),
+            hit.similarity.map(f64::from),
+            f64::from(hit.lexical),
+            row.text(6),
+        ));
+        Ok(())
+    })?;
+    Ok(rows)
+}

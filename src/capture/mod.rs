@@ -1,0 +1,251 @@
+//! What PostgreSQL calls when the schema changes: the two event-trigger functions and the commit callback.
+//!
+//! The trigger only appends rows to `ddl_event`, in a subtransaction of its own: it reads none of our
+//! tables, takes no strong lock and sends no notification (that would break PREPARE TRANSACTION). Whatever
+//! goes wrong in it, the user's DDL goes on; a flag in shared memory then makes the monitor compare
+//! everything. The commit callback wakes the monitor, or the launcher that starts one.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::pg::event_trigger::{self, Acting};
+use crate::pg::hook::{self, Statement};
+use crate::pg::plan::Kept;
+use crate::pg::subtransaction::attempt;
+use crate::pg::{latch, process, shared, time, transaction};
+use crate::settings;
+
+/// Rows one DROP may leave behind: what depends on what was dropped is found by comparing.
+const MAX_DROPPED_ROWS: i64 = 1_000;
+
+static COMMANDS: Kept = Kept::new(
+    c"INSERT INTO schema_monitor.ddl_event (
+          xid, ordinal, occurred_at, command_tag, object_type, class_id, object_oid, column_number, schema_name,
+          identity, dropped, session_role, \"current_role\", application, statement)
+      SELECT
+          pg_catalog.pg_current_xact_id(), $1 OPERATOR(pg_catalog.+) c.ordinal, pg_catalog.now(), c.command_tag,
+          c.object_type, c.classid, c.objid, c.objsubid, c.schema_name, c.object_identity, false, $2, $3, $4, $5
+      FROM pg_catalog.pg_event_trigger_ddl_commands() WITH ORDINALITY AS c(
+          classid, objid, objsubid, command_tag, object_type, schema_name, object_identity, in_extension, command,
+          ordinal)
+      WHERE NOT c.in_extension
+        AND (c.schema_name IS NULL OR c.schema_name NOT IN ('pg_temp', 'schema_monitor'))",
+    &[pg_sys::INT8OID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+);
+
+static DROPS: Kept = Kept::new(
+    c"INSERT INTO schema_monitor.ddl_event (
+          xid, ordinal, occurred_at, command_tag, object_type, class_id, object_oid, column_number, schema_name,
+          identity, dropped, session_role, \"current_role\", application, statement)
+      SELECT
+          pg_catalog.pg_current_xact_id(), $1 OPERATOR(pg_catalog.+) d.ordinal, pg_catalog.now(), $7,
+          d.object_type, d.classid, d.objid, d.objsubid, d.schema_name, d.object_identity, true, $2, $3, $4, $5
+      FROM pg_catalog.pg_event_trigger_dropped_objects() WITH ORDINALITY AS d(
+          classid, objid, objsubid, original, normal, is_temporary, object_type, schema_name, object_name,
+          object_identity, address_names, address_args, ordinal)
+      WHERE (d.original OR d.normal) AND NOT d.is_temporary
+        AND (d.schema_name IS NULL OR d.schema_name NOT IN ('pg_temp', 'schema_monitor', 'pg_toast'))
+      LIMIT $6",
+    &[
+        pg_sys::INT8OID,
+        pg_sys::TEXTOID,
+        pg_sys::TEXTOID,
+        pg_sys::TEXTOID,
+        pg_sys::TEXTOID,
+        pg_sys::INT8OID,
+        pg_sys::TEXTOID,
+    ],
+);
+
+/// Order of events within this session. Rises by enough for every row of the statement before.
+static ORDINAL: AtomicI64 = AtomicI64::new(0);
+
+/// Whether a warning has been given in this session.
+static HAS_WARNED: AtomicBool = AtomicBool::new(false);
+
+/// Whether events of the present transaction may be missing.
+static HAS_GAP: AtomicBool = AtomicBool::new(false);
+
+/// Tags whose text is kept: none that can carry a secret (roles, servers, user mappings, subscriptions,
+/// foreign tables), none that is a program (functions, DO).
+const TAGS_WITH_TEXT: &[&str] = &[
+    "ALTER DOMAIN",
+    "ALTER INDEX",
+    "ALTER MATERIALIZED VIEW",
+    "ALTER POLICY",
+    "ALTER SCHEMA",
+    "ALTER SEQUENCE",
+    "ALTER STATISTICS",
+    "ALTER TABLE",
+    "ALTER TRIGGER",
+    "ALTER TYPE",
+    "ALTER VIEW",
+    "COMMENT",
+    "CREATE DOMAIN",
+    "CREATE INDEX",
+    "CREATE MATERIALIZED VIEW",
+    "CREATE POLICY",
+    "CREATE RULE",
+    "CREATE SCHEMA",
+    "CREATE SEQUENCE",
+    "CREATE STATISTICS",
+    "CREATE TABLE",
+    "CREATE TABLE AS",
+    "CREATE TRIGGER",
+    "CREATE TYPE",
+    "CREATE VIEW",
+    "DROP DOMAIN",
+    "DROP FUNCTION",
+    "DROP INDEX",
+    "DROP MATERIALIZED VIEW",
+    "DROP POLICY",
+    "DROP RULE",
+    "DROP SCHEMA",
+    "DROP SEQUENCE",
+    "DROP STATISTICS",
+    "DROP TABLE",
+    "DROP TRIGGER",
+    "DROP TYPE",
+    "DROP VIEW",
+    "GRANT",
+    "REVOKE",
+];
+
+/// Registers the callbacks; for `_PG_init` under shared_preload_libraries.
+pub fn init() {
+    transaction::register_commit_callback(wake_after_commit);
+    hook::install(before_statement, after_statement);
+}
+
+/// Event trigger on `ddl_command_end`.
+#[pg_extern(sql = false)]
+fn capture_commands(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes the call information. Entry point.
+    let command = unsafe { event_trigger::command(fcinfo) };
+    capture(command, |tag| !tag.starts_with("DROP "), &COMMANDS);
+}
+
+/// Event trigger on `sql_drop`.
+#[pg_extern(sql = false)]
+fn capture_drops(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes the call information. Entry point.
+    let command = unsafe { event_trigger::command(fcinfo) };
+    capture(command, |_| true, &DROPS);
+}
+
+fn capture(command: Result<event_trigger::Command>, wanted: fn(&str) -> bool, plan: &'static Kept) {
+    let command = command.unwrap_or_else(|error| raise(error));
+    if !settings::enabled() {
+        note_gap();
+        return;
+    }
+    // A read-only transaction cannot change what is declared (REINDEX fires triggers there from 17 on),
+    // and the commands of an extension's script are told by the one command that runs it.
+    if transaction::is_read_only() || event_trigger::in_extension_script() || !wanted(&command.tag) {
+        return;
+    }
+    match attempt(|| append(&command, plan)) {
+        Ok(0) => {}
+        Ok(_) => transaction::note(),
+        Err(error) if error.is_interrupt() => raise(error),
+        Err(error) => {
+            note_gap();
+            warn_once(&error);
+        }
+    }
+}
+
+/// Raises an error that must not be swallowed.
+fn raise(error: Error) -> ! {
+    ErrorReport::from(error).report(PgLogLevel::ERROR);
+    unreachable!("reporting an error unwinds")
+}
+
+/// Appends the rows of one command, as the extension's owner; gives their number.
+fn append(command: &event_trigger::Command, plan: &'static Kept) -> Result<u64> {
+    let (session, current) = event_trigger::roles();
+    let statement = match TAGS_WITH_TEXT.contains(&command.tag.as_str()) {
+        true => hook::running_statement(),
+        false => None,
+    };
+    let ordinal = ORDINAL.load(Ordering::Relaxed);
+    let mut arguments: Vec<pgrx::datum::DatumWithOid<'_>> = vec![
+        ordinal.into(),
+        session.into(),
+        current.into(),
+        event_trigger::application().into(),
+        statement.into(),
+    ];
+    if std::ptr::eq(plan, &DROPS) {
+        arguments.push(MAX_DROPPED_ROWS.into());
+        arguments.push(command.tag.as_str().into());
+    }
+    let _acting = Acting::as_role(command.owner);
+    let rows = plan.execute(&arguments)?;
+    // Ordinals of filtered rows leave holes: rise by more than any statement has rows would be a guess,
+    // so rise by what a statement may have at most and stay far below the type's end.
+    ORDINAL.store(ordinal + ORDINALS_PER_STATEMENT, Ordering::Relaxed);
+    Ok(rows)
+}
+
+/// Ordinals set aside for one statement; more rows than that collide and become a gap.
+const ORDINALS_PER_STATEMENT: i64 = 1 << 24;
+
+fn note_gap() {
+    HAS_GAP.store(true, Ordering::Relaxed);
+    transaction::note();
+}
+
+fn warn_once(error: &Error) {
+    // During DROP EXTENSION our table goes before the trigger fires for the last time.
+    if event_trigger::extension_exists() && !HAS_WARNED.swap(true, Ordering::Relaxed) {
+        ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            "schema_monitor could not note a schema change",
+            format!("{error}. The change itself is not affected; the next comparison will find it.")
+        );
+    }
+}
+
+/// After a commit that changed the schema: tells the block and wakes whoever does the work.
+fn wake_after_commit() {
+    let has_gap = HAS_GAP.swap(false, Ordering::Relaxed);
+    wake_monitor(process::database(), has_gap);
+}
+
+fn wake_monitor(database: u32, has_gap: bool) {
+    let now = time::now();
+    let monitor = shared::with_database(database, |entry| {
+        entry.probe = shared::Probe::Present;
+        entry.pending = true;
+        entry.gap |= has_gap;
+        entry.commits += 1;
+        entry.last_event = now;
+        entry.monitor
+    });
+    match monitor {
+        Some(0) => latch::wake(shared::with(|block| block.launcher).unwrap_or(0)),
+        Some(monitor) => latch::wake(monitor),
+        None => {}
+    }
+}
+
+/// Before a command that needs a database to itself: the monitor in it leaves.
+fn before_statement(statement: &Statement) {
+    if let Statement::NeedsEmptyDatabase(name) = statement {
+        crate::worker::evict(hook::database_by_name(name));
+    }
+}
+
+fn after_statement(statement: &Statement) {
+    match statement {
+        // The session that prepared the transaction may be gone: whoever commits it wakes the monitor.
+        Statement::CommitPrepared => wake_monitor(process::database(), false),
+        Statement::OurExtension => transaction::note(),
+        Statement::NeedsEmptyDatabase(_) | Statement::Other => {}
+    }
+}

@@ -1,0 +1,175 @@
+//! Every error of the extension, and the only place where one becomes SQLSTATE, detail and hint.
+
+use embed::EmbedError;
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::panic::ErrorReport;
+
+/// The result of everything that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// PostgreSQL raised an error that was caught; it is raised again as it was.
+    #[error("{message}")]
+    Postgres {
+        /// Its SQLSTATE.
+        code: PgSqlErrorCode,
+        /// Its primary message.
+        message: String,
+        /// Its detail.
+        detail: Option<String>,
+        /// Its hint.
+        hint: Option<String>,
+    },
+    /// A row or a stored definition is not what it must be.
+    #[error("unexpected content in {place}: {reason}")]
+    Content {
+        /// The query or table.
+        place: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The catalog went on changing while it was read.
+    #[error("the schema kept changing while it was read")]
+    Unsettled,
+    /// `check()` needs a transaction of its own.
+    #[error("check() cannot run in a transaction that {0}")]
+    TransactionInUse(&'static str),
+    /// Something that writes was called where nothing can be written.
+    #[error("{0} cannot run during recovery or in a read-only transaction")]
+    ReadOnly(&'static str),
+    /// The background monitor did not answer.
+    #[error("the monitor of this database could not finish the comparison")]
+    Monitor(String),
+    /// A pattern setting cannot be read.
+    #[error("invalid value for parameter \"schema_monitor.exclude\"")]
+    Pattern(#[from] schema::PatternError),
+    /// There is no object of that identity to be fingerprinted.
+    #[error("relation with OID {0} is not part of the recorded schema")]
+    NotRecorded(u32),
+    /// The model or its library.
+    #[error("{0}")]
+    Embed(#[from] EmbedError),
+    /// The embedder process cannot be reached or refused.
+    #[error("no embedding can be computed: {0}")]
+    Embedder(String),
+    /// The embedder took too long.
+    #[error("the embedder did not answer within {0} ms")]
+    EmbedderTimeout(i32),
+}
+
+impl Error {
+    /// Whether the statement was cancelled or the session is being ended: never to be swallowed.
+    pub fn is_interrupt(&self) -> bool {
+        use PgSqlErrorCode::{
+            ERRCODE_ADMIN_SHUTDOWN, ERRCODE_CANNOT_CONNECT_NOW, ERRCODE_CRASH_SHUTDOWN, ERRCODE_DATABASE_DROPPED,
+            ERRCODE_QUERY_CANCELED,
+        };
+        matches!(
+            self,
+            Error::Postgres {
+                code: ERRCODE_QUERY_CANCELED
+                    | ERRCODE_ADMIN_SHUTDOWN
+                    | ERRCODE_CRASH_SHUTDOWN
+                    | ERRCODE_CANNOT_CONNECT_NOW
+                    | ERRCODE_DATABASE_DROPPED,
+                ..
+            }
+        )
+    }
+
+    /// Whether another attempt may succeed: a lock held by somebody, or an object that went away while it
+    /// was read.
+    pub fn is_transient(&self) -> bool {
+        use PgSqlErrorCode as Code;
+        match self {
+            Error::Unsettled => true,
+            Error::Postgres { code, .. } => matches!(
+                code,
+                Code::ERRCODE_LOCK_NOT_AVAILABLE
+                    | Code::ERRCODE_T_R_DEADLOCK_DETECTED
+                    | Code::ERRCODE_T_R_SERIALIZATION_FAILURE
+                    | Code::ERRCODE_UNDEFINED_TABLE
+                    | Code::ERRCODE_UNDEFINED_COLUMN
+                    | Code::ERRCODE_UNDEFINED_OBJECT
+                    | Code::ERRCODE_UNDEFINED_FUNCTION
+                    | Code::ERRCODE_INVALID_SCHEMA_NAME
+                    // "cache lookup failed": what elog(ERROR) gives
+                    | Code::ERRCODE_INTERNAL_ERROR
+            ),
+            _ => false,
+        }
+    }
+
+    fn code(&self) -> PgSqlErrorCode {
+        use PgSqlErrorCode as Code;
+        match self {
+            Error::Postgres { code, .. } => *code,
+            Error::Content { .. } => Code::ERRCODE_DATA_CORRUPTED,
+            Error::Unsettled => Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
+            Error::TransactionInUse(_) => Code::ERRCODE_ACTIVE_SQL_TRANSACTION,
+            Error::ReadOnly(_) => Code::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+            Error::Monitor(_) | Error::Embedder(_) => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Error::Pattern(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Error::NotRecorded(_) => Code::ERRCODE_UNDEFINED_OBJECT,
+            Error::EmbedderTimeout(_) => Code::ERRCODE_QUERY_CANCELED,
+            Error::Embed(error) => match error {
+                EmbedError::NoDirectory(_) | EmbedError::MissingFile(_) | EmbedError::NoRuntime { .. } => {
+                    Code::ERRCODE_UNDEFINED_FILE
+                }
+                EmbedError::BadFile { .. } | EmbedError::NoPrefixes(_) => Code::ERRCODE_CONFIG_FILE_ERROR,
+                EmbedError::Cancelled => Code::ERRCODE_QUERY_CANCELED,
+                _ => Code::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+            },
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Error::Postgres { detail, .. } => detail.clone(),
+            Error::Monitor(reason) => Some(reason.clone()),
+            Error::Pattern(error) => Some(format!("{error}.")),
+            _ => None,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Postgres { hint, .. } => return hint.clone(),
+            Error::Unsettled => "Call it again when the migration that is running has finished.",
+            Error::TransactionInUse(_) => "Commit first, or call it outside a transaction block.",
+            Error::ReadOnly(_) => "Call it on the primary, in a transaction that may write.",
+            Error::Monitor(_) => "See schema_monitor.status() and the server log.",
+            Error::NotRecorded(_) => "System relations, temporary relations and excluded ones are left out.",
+            Error::Embedder(_) => {
+                "Add schema_monitor to shared_preload_libraries and restart the server, or set schema_monitor.embed_in_session to on."
+            }
+            Error::EmbedderTimeout(_) => "See schema_monitor.embedder_timeout and schema_monitor.status().",
+            Error::Embed(EmbedError::NoPrefixes(_)) => {
+                "Put a schema_monitor.json with query_prefix, passage_prefix, pooling and max_tokens beside the model; \"make model\" writes it."
+            }
+            Error::Embed(EmbedError::NoDirectory(_) | EmbedError::MissingFile(_)) => {
+                "Set schema_monitor.model to a model under the server's share directory or to the absolute path of a model directory."
+            }
+            Error::Embed(EmbedError::NoRuntime { .. }) => {
+                "Set schema_monitor.onnxruntime_library to the absolute path of libonnxruntime.so."
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> ErrorReport {
+        let mut report = ErrorReport::new(error.code(), error.to_string(), "schema_monitor");
+        if let Some(detail) = error.detail() {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = error.hint() {
+            report = report.set_hint(hint);
+        }
+        report
+    }
+}

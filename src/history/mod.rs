@@ -1,0 +1,14 @@
+//! Versions and changes as verbs: [`record`] compares the catalog with what is recorded and writes down
+//! the difference.
+//!
+//! The catalog is the truth: captured events only say where to look. A comparison that finds nothing makes
+//! no version. Objects keep an identity of their own, bound to an OID; what has another OID and the same
+//! kind, schema and name is the same object made again.
+
+mod compare;
+mod event;
+mod record;
+mod store;
+
+pub use record::{Outcome, Request, record};
+pub use store::fingerprint_of_relation;

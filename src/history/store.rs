@@ -1,0 +1,387 @@
+//! The history tables.
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::Oid;
+use schema::{Definition, Fingerprint, Fingerprints, Kind, Tree};
+use std::collections::{HashMap, HashSet};
+
+use super::compare::Finding;
+use crate::catalog::{Address, Scope, identity};
+use crate::error::{Error, Result};
+use crate::pg::query::{self, Row};
+
+/// An object as it is recorded.
+pub(super) struct Known {
+    /// Its identity.
+    pub object_id: i64,
+    /// Where it is in the catalogs.
+    pub address: Address,
+    /// What it is.
+    pub kind: Kind,
+    /// Its schema; itself for a schema, "" for an extension.
+    pub schema: String,
+    /// Its name, for functions with the types of the arguments.
+    pub name: String,
+    /// Its fingerprints.
+    pub fingerprints: Fingerprints,
+}
+
+/// Where the monitor stands.
+pub(super) struct State {
+    /// What the recorded OIDs belong to.
+    pub stamp: Option<String>,
+    /// Snapshot of the last comparison.
+    pub drained: Option<String>,
+    /// Last version; 0 before the first.
+    pub version: i64,
+}
+
+/// Takes the turn among the monitors of this database: the lock conflicts with itself and with nothing
+/// that reads or writes rows.
+pub(super) fn lock() -> Result<()> {
+    query::execute("LOCK TABLE schema_monitor._state IN SHARE UPDATE EXCLUSIVE MODE", &[]).map(drop)
+}
+
+const STATE: &str = "
+    SELECT s.stamp, s.drained::text, (
+        SELECT pg_catalog.max(v.version) FROM schema_monitor._version AS v
+        WHERE v.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation())
+    FROM schema_monitor._state AS s
+    WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+
+pub(super) fn state() -> Result<State> {
+    let state = query::one(STATE, &[], |row| State {
+        stamp: row.text(0),
+        drained: row.text(1),
+        version: row.i64(2),
+    })?;
+    state.ok_or(Error::Content {
+        place: "schema_monitor._state",
+        reason: "its row is missing".to_owned(),
+    })
+}
+
+/// What the OIDs of this database belong to now.
+pub(super) fn stamp() -> Result<String> {
+    let database = crate::pg::process::database();
+    let system = crate::pg::process::system_identifier();
+    let extension = query::one(
+        "SELECT e.oid FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'",
+        &[],
+        |row| row.oid(0),
+    )?;
+    Ok(format!("{system}/{database}/{}", extension.unwrap_or(0)))
+}
+
+const KNOWN: &str = "
+    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access
+    FROM schema_monitor._object AS o
+    WHERE o.dropped_version IS NULL
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+
+const KNOWN_AMONG: &str = "
+    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access
+    FROM schema_monitor._object AS o
+    WHERE o.dropped_version IS NULL
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND o.oid OPERATOR(pg_catalog.=) ANY ($1)
+    UNION
+    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access
+    FROM schema_monitor._object AS o
+    WHERE o.dropped_version IS NULL
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND o.object_id OPERATOR(pg_catalog.=) ANY ($2)";
+
+/// The recorded objects of a scope, and those with the given identities.
+pub(super) fn known(scope: &Scope, and: &HashSet<i64>) -> Result<Vec<Known>> {
+    let mut known = Vec::new();
+    let mut add = |row: &Row<'_>| {
+        known.push(a_known(row)?);
+        Ok(())
+    };
+    match scope.oids() {
+        None => query::read(KNOWN, &[], &mut add)?,
+        Some(oids) => {
+            let and: Vec<i64> = and.iter().copied().collect();
+            query::read(KNOWN_AMONG, &[oids.into(), and.into()], &mut add)?;
+        }
+    }
+    Ok(known)
+}
+
+fn a_known(row: &Row<'_>) -> Result<Known> {
+    let kind = row.text(3).unwrap_or_default();
+    let bad = |reason: &str| Error::Content {
+        place: "schema_monitor._object",
+        reason: reason.to_owned(),
+    };
+    let hash = |at| row.bytes(at).and_then(|bytes| Fingerprint::from_bytes(&bytes)).ok_or_else(|| bad("no SHA-256"));
+    Ok(Known {
+        object_id: row.i64(0),
+        address: Address {
+            class: row.oid(1),
+            oid: row.oid(2),
+        },
+        kind: Kind::parse(&kind).ok_or_else(|| bad("an unknown kind"))?,
+        schema: row.text(4).unwrap_or_default(),
+        name: row.text(5).unwrap_or_default(),
+        fingerprints: Fingerprints {
+            structure: hash(6)?,
+            layout: hash(7)?,
+            access: hash(8)?,
+        },
+    })
+}
+
+const VANISHED: &str = "
+    SELECT o.object_id
+    FROM schema_monitor._object AS o
+    WHERE o.dropped_version IS NULL
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND CASE o.class_id
+            WHEN 1259 THEN NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) o.oid)
+            WHEN 1247 THEN NOT EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.oid OPERATOR(pg_catalog.=) o.oid)
+            WHEN 1255 THEN NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.oid OPERATOR(pg_catalog.=) o.oid)
+            WHEN 2615 THEN NOT EXISTS (
+                SELECT FROM pg_catalog.pg_namespace AS n WHERE n.oid OPERATOR(pg_catalog.=) o.oid)
+            ELSE NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.oid OPERATOR(pg_catalog.=) o.oid)
+          END";
+
+/// Recorded objects that no catalog has any more, whatever dropped them.
+pub(super) fn vanished() -> Result<HashSet<i64>> {
+    let mut vanished = HashSet::new();
+    query::read(VANISHED, &[], |row| {
+        vanished.insert(row.i64(0));
+        Ok(())
+    })?;
+    Ok(vanished)
+}
+
+const DEFINITIONS: &str = "
+    SELECT i.object_id, (
+        SELECT d.definition::text FROM schema_monitor._definition AS d
+        WHERE d.object_id OPERATOR(pg_catalog.=) i.object_id
+          AND d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+        ORDER BY d.version DESC LIMIT 1)
+    FROM pg_catalog.unnest($1) AS i(object_id)";
+
+/// The latest recorded definitions of objects.
+pub(super) fn definitions(object_ids: Vec<i64>) -> Result<HashMap<i64, Definition>> {
+    let mut definitions = HashMap::new();
+    if object_ids.is_empty() {
+        return Ok(definitions);
+    }
+    query::read(DEFINITIONS, &[object_ids.into()], |row| {
+        if let Some(text) = row.text(1) {
+            let definition = serde_json::from_str(&text).map_err(|error| Error::Content {
+                place: "schema_monitor._definition",
+                reason: error.to_string(),
+            })?;
+            definitions.insert(row.i64(0), definition);
+        }
+        Ok(())
+    })?;
+    Ok(definitions)
+}
+
+/// The fingerprint tree of what is recorded, as written by this transaction.
+pub(super) fn tree() -> Result<Tree> {
+    let mut tree = Tree::new();
+    query::write(KNOWN, &[], |row| {
+        let known = a_known(row)?;
+        tree.insert(&known.schema, known.kind, &known.name, known.fingerprints);
+        Ok(())
+    })?;
+    Ok(tree)
+}
+
+const INSERT_OBJECTS: &str = "
+    INSERT INTO schema_monitor._object (
+        object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access, first_version,
+        last_version)
+    SELECT n.*, $12, $12
+    FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS n";
+
+const UPDATE_OBJECTS: &str = "
+    UPDATE schema_monitor._object AS o
+    SET kind = n.kind, class_id = n.class_id, oid = n.oid, schema_name = n.schema_name, name = n.name,
+        identity = n.identity, owner = n.owner, structure = n.structure, layout = n.layout, access = n.access,
+        last_version = $12
+    FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        AS n(object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access)
+    WHERE o.object_id OPERATOR(pg_catalog.=) n.object_id
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+
+const DROP_OBJECTS: &str = "
+    UPDATE schema_monitor._object AS o
+    SET dropped_version = $2, last_version = $2
+    WHERE o.object_id OPERATOR(pg_catalog.=) ANY ($1)
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+
+const INSERT_DEFINITIONS: &str = "
+    INSERT INTO schema_monitor._definition (object_id, version, definition)
+    SELECT n.object_id, $3, n.definition::jsonb
+    FROM pg_catalog.unnest($1, $2) AS n(object_id, definition)";
+
+const INSERT_CHANGES: &str = "
+    INSERT INTO schema_monitor._change (version, ordinal, change, object_id, part, before, after, impact)
+    SELECT $7, n.ordinal, n.change, n.object_id, n.part, n.before::jsonb, n.after::jsonb, n.impact
+    FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6)
+        WITH ORDINALITY AS n(change, object_id, part, before, after, impact, ordinal)";
+
+/// The columns of `_object` for some findings.
+#[derive(Default)]
+struct Rows {
+    ids: Vec<i64>,
+    kinds: Vec<String>,
+    classes: Vec<Oid>,
+    oids: Vec<Oid>,
+    schemas: Vec<String>,
+    names: Vec<String>,
+    identities: Vec<String>,
+    owners: Vec<String>,
+    structures: Vec<Vec<u8>>,
+    layouts: Vec<Vec<u8>>,
+    accesses: Vec<Vec<u8>>,
+}
+
+impl Rows {
+    fn add(&mut self, object_id: i64, address: Address, definition: &Definition, fingerprints: &Fingerprints) {
+        self.ids.push(object_id);
+        self.kinds.push(definition.kind.as_str().to_owned());
+        self.classes.push(address.class.into());
+        self.oids.push(address.oid.into());
+        self.schemas.push(definition.group().to_owned());
+        self.names.push(definition.signature().into_owned());
+        self.identities.push(identity(definition));
+        self.owners.push(definition.access.owner.clone());
+        self.structures.push(fingerprints.structure.as_bytes().to_vec());
+        self.layouts.push(fingerprints.layout.as_bytes().to_vec());
+        self.accesses.push(fingerprints.access.as_bytes().to_vec());
+    }
+
+    fn write(self, sql: &str, version: i64) -> Result<()> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
+        let arguments: [DatumWithOid<'_>; 12] = [
+            self.ids.into(),
+            self.kinds.into(),
+            self.classes.into(),
+            self.oids.into(),
+            self.schemas.into(),
+            self.names.into(),
+            self.identities.into(),
+            self.owners.into(),
+            self.structures.into(),
+            self.layouts.into(),
+            self.accesses.into(),
+            version.into(),
+        ];
+        query::execute(sql, &arguments).map(drop)
+    }
+}
+
+/// Writes objects, definitions and changes of a version; gives the identities of what is new or changed
+/// and of what is gone. The first version is the starting point and has no changes.
+pub(super) fn write(findings: &[Finding], version: i64) -> Result<(Vec<i64>, Vec<i64>)> {
+    let next = query::one(
+        "SELECT coalesce(pg_catalog.max(o.object_id), 0) OPERATOR(pg_catalog.+) 1 FROM schema_monitor._object AS o
+         WHERE o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+        &[],
+        |row| row.i64(0),
+    )?;
+    let mut next = next.unwrap_or(1);
+    let (mut inserted, mut updated) = (Rows::default(), Rows::default());
+    let (mut present, mut gone) = (Vec::new(), Vec::new());
+    let (mut defined, mut texts): (Vec<i64>, Vec<Option<String>>) = (Vec::new(), Vec::new());
+    let mut changes = ChangeRows::default();
+    for finding in findings {
+        let object_id = match (&finding.known, &finding.found) {
+            (known, Some((address, definition, fingerprints))) => {
+                let id = known.as_ref().map_or(next, |known| known.object_id);
+                let rows = if known.is_some() { &mut updated } else { &mut inserted };
+                next += i64::from(known.is_none());
+                rows.add(id, *address, definition, fingerprints);
+                let text = serde_json::to_string(definition).map_err(|error| Error::Content {
+                    place: "a definition",
+                    reason: error.to_string(),
+                })?;
+                defined.push(id);
+                texts.push(Some(text));
+                present.push(id);
+                id
+            }
+            (Some(known), None) => {
+                defined.push(known.object_id);
+                texts.push(None);
+                gone.push(known.object_id);
+                known.object_id
+            }
+            (None, None) => continue,
+        };
+        if version > 1 {
+            changes.add(object_id, finding);
+        }
+    }
+    inserted.write(INSERT_OBJECTS, version)?;
+    updated.write(UPDATE_OBJECTS, version)?;
+    if !gone.is_empty() {
+        query::execute(DROP_OBJECTS, &[gone.clone().into(), version.into()])?;
+    }
+    query::execute(INSERT_DEFINITIONS, &[defined.into(), texts.into(), version.into()])?;
+    changes.write(version)?;
+    Ok((present, gone))
+}
+
+/// The columns of `_change`.
+#[derive(Default)]
+struct ChangeRows {
+    names: Vec<String>,
+    ids: Vec<i64>,
+    parts: Vec<Option<String>>,
+    before: Vec<Option<String>>,
+    after: Vec<Option<String>>,
+    impacts: Vec<String>,
+}
+
+impl ChangeRows {
+    fn add(&mut self, object_id: i64, finding: &Finding) {
+        let json = |value: &serde_json::Value| (!value.is_null()).then(|| value.to_string());
+        for change in &finding.changes {
+            self.names.push(change.name());
+            self.ids.push(object_id);
+            self.parts.push(change.part.as_ref().map(|(_, name)| name.clone()));
+            self.before.push(json(&change.before));
+            self.after.push(json(&change.after));
+            self.impacts.push(change.impact.as_str().to_owned());
+        }
+    }
+
+    fn write(self, version: i64) -> Result<()> {
+        if self.names.is_empty() {
+            return Ok(());
+        }
+        let arguments: [DatumWithOid<'_>; 7] = [
+            self.names.into(),
+            self.ids.into(),
+            self.parts.into(),
+            self.before.into(),
+            self.after.into(),
+            self.impacts.into(),
+            version.into(),
+        ];
+        query::execute(INSERT_CHANGES, &arguments).map(drop)
+    }
+}
+
+
+/// The structure fingerprint of a relation as it is declared now.
+pub fn fingerprint_of_relation(oid: u32) -> Result<Fingerprint> {
+    let found = crate::catalog::read(&Scope::relation(oid))?;
+    let address = Address {
+        class: crate::catalog::RELATION_CLASS,
+        oid,
+    };
+    found.get(&address).map(|definition| Fingerprints::of(definition).structure).ok_or(Error::NotRecorded(oid))
+}

@@ -1,0 +1,151 @@
+//! Vectors: which are missing, and writing them.
+
+use pgrx::datum::DatumWithOid;
+
+use crate::error::{Error, Result};
+use crate::pg::query;
+use crate::pg::vector;
+
+/// A passage that has no vector, or one of another text or model.
+pub struct Stale {
+    /// The relation.
+    pub object_id: i64,
+    /// The column; 0 for the relation.
+    pub column: i16,
+    /// What to embed.
+    pub passage: String,
+    /// Its hash.
+    pub hash: Vec<u8>,
+}
+
+const STALE: &str = "
+    SELECT p.object_id, p.column_number, p.passage, p.passage_hash
+    FROM schema_monitor._passage AS p
+    LEFT JOIN schema_monitor.schema_embeddings AS e
+        ON e.object_id OPERATOR(pg_catalog.=) p.object_id
+        AND e.column_number OPERATOR(pg_catalog.=) p.column_number
+        AND e.incarnation OPERATOR(pg_catalog.=) p.incarnation
+    WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND (e.passage_hash IS NULL
+           OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
+           OR e.model OPERATOR(pg_catalog.<>) $1)
+    ORDER BY p.column_number OPERATOR(pg_catalog.<>) 0, p.object_id, p.column_number
+    LIMIT $2";
+
+/// Passages that need a vector of the model, relations before columns, at most `limit`.
+pub fn stale(model: &[u8], limit: i64) -> Result<Vec<Stale>> {
+    let mut stale = Vec::new();
+    query::read(STALE, &[model.into(), limit.into()], |row| {
+        stale.push(Stale {
+            object_id: row.i64(0),
+            column: row.i16(1),
+            passage: row.text(2).unwrap_or_default(),
+            hash: row.bytes(3).unwrap_or_default(),
+        });
+        Ok(())
+    })?;
+    Ok(stale)
+}
+
+// What was dropped or changed while the model ran has another passage by now and is left out.
+const UPSERT: &str = "
+    INSERT INTO schema_monitor.schema_embeddings AS e (
+        object_id, column_number, kind, schema_name, object_name, column_name, passage, passage_hash, model, embedding)
+    SELECT
+        p.object_id, p.column_number, CASE WHEN p.column_number OPERATOR(pg_catalog.=) 0 THEN o.kind ELSE 'column' END,
+        o.schema_name, o.name, p.column_name, p.passage, p.passage_hash, $4, $5
+    FROM schema_monitor._passage AS p
+    JOIN schema_monitor._object AS o
+        ON o.object_id OPERATOR(pg_catalog.=) p.object_id AND o.incarnation OPERATOR(pg_catalog.=) p.incarnation
+    WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND p.object_id OPERATOR(pg_catalog.=) $1
+      AND p.column_number OPERATOR(pg_catalog.=) $2
+      AND p.passage_hash OPERATOR(pg_catalog.=) $3
+    ON CONFLICT (object_id, column_number, incarnation) DO UPDATE
+    SET kind = excluded.kind, schema_name = excluded.schema_name, object_name = excluded.object_name,
+        column_name = excluded.column_name, passage = excluded.passage, passage_hash = excluded.passage_hash,
+        model = excluded.model, embedding = excluded.embedding, embedded_at = pg_catalog.now()";
+
+/// Writes vectors; gives how many still fitted.
+pub fn upsert(stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8]) -> Result<u64> {
+    let (type_oid, _) = vector_column()?;
+    let mut written = 0;
+    for (one, values) in stale.iter().zip(vectors) {
+        let arguments: [DatumWithOid<'_>; 5] = [
+            one.object_id.into(),
+            one.column.into(),
+            one.hash.clone().into(),
+            model.into(),
+            vector::argument(values, type_oid)?,
+        ];
+        written += query::execute(UPSERT, &arguments)?;
+    }
+    Ok(written)
+}
+
+const VECTOR_COLUMN: &str = "
+    SELECT a.atttypid, a.atttypmod
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid OPERATOR(pg_catalog.=) 'schema_monitor.schema_embeddings'::pg_catalog.regclass
+      AND a.attname OPERATOR(pg_catalog.=) 'embedding'";
+
+/// Type and dimension of the column of vectors.
+pub fn vector_column() -> Result<(u32, i32)> {
+    query::one(VECTOR_COLUMN, &[], |row| (row.oid(0), row.i32(1)))?.ok_or(Error::Content {
+        place: "schema_monitor.schema_embeddings",
+        reason: "it has no column \"embedding\"".to_owned(),
+    })
+}
+
+/// Makes the table of vectors fit the model: one of another dimension is replaced by an empty one.
+pub fn adopt_model(hash: &[u8], name: &str, dimensions: usize) -> Result<()> {
+    if vector_column()?.1 != dimensions as i32 {
+        query::execute("SELECT schema_monitor._replace_embeddings($1)", &[(dimensions as i32).into()])?;
+    }
+    query::execute(
+        "UPDATE schema_monitor._state AS s SET model = $1, model_name = $2
+         WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+           AND s.model IS DISTINCT FROM $1",
+        &[hash.into(), name.into()],
+    )?;
+    Ok(())
+}
+
+/// How many passages have no vector of the model.
+pub fn pending(model: &[u8]) -> Result<i64> {
+    let count = query::one(
+        "SELECT pg_catalog.count(*)
+         FROM schema_monitor._passage AS p
+         LEFT JOIN schema_monitor.schema_embeddings AS e
+             ON e.object_id OPERATOR(pg_catalog.=) p.object_id
+             AND e.column_number OPERATOR(pg_catalog.=) p.column_number
+             AND e.incarnation OPERATOR(pg_catalog.=) p.incarnation
+         WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+           AND (e.passage_hash IS NULL
+                OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
+                OR e.model OPERATOR(pg_catalog.<>) $1)",
+        &[model.into()],
+        |row| row.i64(0),
+    )?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Whether every passage has its vector.
+pub fn is_complete(model: &[u8]) -> Result<bool> {
+    Ok(stale(model, 1)?.is_empty())
+}
+
+/// Tells listeners that a version is searchable, once for each version.
+pub fn announce(version: i64) -> Result<()> {
+    let told = query::execute(
+        "UPDATE schema_monitor._state AS s SET notified = $1
+         WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+           AND s.notified OPERATOR(pg_catalog.<) $1",
+        &[version.into()],
+    )?;
+    if told > 0 {
+        let payload = serde_json::json!({ "version": version }).to_string();
+        query::execute("SELECT pg_catalog.pg_notify('schema_indexed', $1)", &[payload.into()])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What search reads, as verbs: [`refresh`] after a version, [`stale`] and [`upsert`] for vectors.
+//!
+//! Passages, terms and references are derived from definitions and written with the version that changes
+//! them, so the lexical side is never behind. What to embed is derived, too, never queued: a passage needs
+//! a vector when its hash or the model differs from the stored one, so a crash at any point loses nothing.
+
+mod embedding;
+mod lexicon;
+
+pub use embedding::{Stale, adopt_model, announce, is_complete, pending, stale, upsert, vector_column};
+pub use lexicon::{rebuild, refresh};

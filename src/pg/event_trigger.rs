@@ -1,0 +1,106 @@
+//! What PostgreSQL passes to an event-trigger function.
+
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+use crate::error::{Error, Result};
+
+/// The command that fired the trigger.
+pub struct Command {
+    /// Its tag, such as `ALTER TABLE`.
+    pub tag: String,
+    /// The owner of the event-trigger function: the extension's owner.
+    pub owner: pg_sys::Oid,
+}
+
+/// Reads the call; an error when the function was not called by an event trigger.
+///
+/// # Safety
+/// `fcinfo` is the argument PostgreSQL passed to the function.
+pub unsafe fn command(fcinfo: pg_sys::FunctionCallInfo) -> Result<Command> {
+    // SAFETY: as promised by the caller; the context's tag says what it is before it is read.
+    unsafe {
+        let context = (*fcinfo).context;
+        if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_EventTriggerData {
+            return Err(Error::Postgres {
+                code: pgrx::PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+                message: "not called by the event trigger manager".to_owned(),
+                detail: None,
+                hint: None,
+            });
+        }
+        let data = context.cast::<pg_sys::EventTriggerData>();
+        let tag = CStr::from_ptr(pg_sys::GetCommandTagName((*data).tag)).to_string_lossy().into_owned();
+        let function = pg_sys::Datum::from((*(*fcinfo).flinfo).fn_oid);
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function);
+        if tuple.is_null() {
+            return Err(Error::Unsettled);
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>()).proowner;
+        pg_sys::ReleaseSysCache(tuple);
+        Ok(Command { tag, owner })
+    }
+}
+
+/// Who is at work: the role that logged in and the one in force.
+pub fn roles() -> (String, String) {
+    let name = |oid| {
+        // SAFETY: with noerr it gives NULL for a role that is gone.
+        let name = unsafe { pg_sys::GetUserNameFromId(oid, true) };
+        // SAFETY: not null, so a zero-terminated string.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned())
+    };
+    // SAFETY: both read globals.
+    let (session, current) = unsafe { (pg_sys::GetSessionUserId(), pg_sys::GetUserId()) };
+    (name(session).unwrap_or_default(), name(current).unwrap_or_default())
+}
+
+/// The session's application name.
+pub fn application() -> String {
+    // SAFETY: a zero-terminated string for as long as the process lives, or null early on.
+    unsafe {
+        match pg_sys::application_name.is_null() {
+            true => String::new(),
+            false => CStr::from_ptr(pg_sys::application_name).to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// Whether an extension's script is running: its commands are not the user's.
+pub fn in_extension_script() -> bool {
+    // SAFETY: reads a global.
+    unsafe { pg_sys::creating_extension }
+}
+
+/// Whether our extension is installed in this database.
+pub fn extension_exists() -> bool {
+    // SAFETY: with missing_ok it gives InvalidOid for what is not there.
+    unsafe { pg_sys::get_extension_oid(c"schema_monitor".as_ptr(), true) != pg_sys::InvalidOid }
+}
+
+/// Another role in force, under the restrictions of a maintenance command, until this is dropped or the
+/// subtransaction around it is rolled back.
+pub struct Acting {
+    user: pg_sys::Oid,
+    context: i32,
+}
+
+impl Acting {
+    /// Switches to `role`.
+    pub fn as_role(role: pg_sys::Oid) -> Acting {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: writes to the two variables, then sets the role and a restriction that only narrows.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            pg_sys::SetUserIdAndSecContext(role, context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32);
+        }
+        Acting { user, context }
+    }
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        // SAFETY: puts back what the constructor found.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) };
+    }
+}

@@ -1,0 +1,19 @@
+//! The only room with `unsafe`: PostgreSQL's C interface behind small safe functions, one file for each
+//! subsystem. Nothing here knows what the extension is for.
+
+pub mod event_trigger;
+pub mod guc;
+pub mod hook;
+pub mod latch;
+pub mod lookup;
+pub mod plan;
+pub mod process;
+pub mod query;
+pub mod shared;
+pub mod socket;
+pub mod subtransaction;
+pub mod thread;
+pub mod time;
+pub mod transaction;
+pub mod vector;
+pub mod worker;

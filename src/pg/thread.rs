@@ -1,0 +1,65 @@
+//! Threads that are none of PostgreSQL's.
+//!
+//! A signal sent to the process may be delivered to any of its threads that does not block it.
+//! PostgreSQL's handlers longjmp, touch process-local state and set latches: on a foreign thread they
+//! corrupt memory. So every signal is blocked while a thread is created, and the thread inherits that.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::thread::{Builder, JoinHandle};
+
+/// All signals blocked for this thread until dropped.
+pub struct SignalsBlocked {
+    previous: libc::sigset_t,
+}
+
+impl SignalsBlocked {
+    /// Blocks every signal.
+    pub fn new() -> SignalsBlocked {
+        // SAFETY: both sets are plain memory that the calls fill.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            let mut previous: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut previous);
+            SignalsBlocked { previous }
+        }
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: puts back the mask the constructor read.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.previous, std::ptr::null_mut()) };
+    }
+}
+
+/// Starts a thread that no signal reaches. It must never call PostgreSQL.
+pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let _blocked = SignalsBlocked::new();
+    Builder::new().name(name.to_owned()).spawn(body)
+}
+
+/// A descriptor that a thread makes readable and the main loop waits on (`eventfd`).
+pub fn event_descriptor() -> OwnedFd {
+    // SAFETY: a new descriptor that nobody else owns. Only exhaustion of descriptors can fail it.
+    unsafe {
+        let descriptor = libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC);
+        assert!(descriptor >= 0, "eventfd: {}", io::Error::last_os_error());
+        OwnedFd::from_raw_fd(descriptor)
+    }
+}
+
+/// Makes the descriptor readable; safe on any thread.
+pub fn signal_event(descriptor: i32) {
+    let one = 1_u64;
+    // SAFETY: writes eight bytes from a live variable; a full counter is readable already.
+    unsafe { libc::write(descriptor, (&raw const one).cast(), 8) };
+}
+
+/// Makes the descriptor unreadable again.
+pub fn drain_event(descriptor: i32) {
+    let mut count = 0_u64;
+    // SAFETY: reads eight bytes into a live variable; an empty counter fails harmlessly.
+    unsafe { libc::read(descriptor, (&raw mut count).cast(), 8) };
+}

@@ -1,0 +1,221 @@
+//! Every setting: a private static with the why, one `init()`, one typed getter each.
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use schema::Exclusion;
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::pg::process::{library_directory, share_directory};
+
+/// A switch for the worst day: capture stops at once, and what was missed is found by comparing when it
+/// is on again.
+static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// Staging areas and partitions by the thousand are noise to whoever searches.
+static EXCLUDE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+/// What triggers cannot see (replica-role sessions, restores) is found by comparing everything.
+static CHECK_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(600);
+
+/// Monitors come out of max_worker_processes, which parallel queries need, too.
+static MAX_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
+
+/// Long enough to ask "what happened last quarter", short enough not to grow for ever.
+static EVENT_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(90);
+
+/// One model for the whole cluster: it is too large to be held more than once.
+static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"all-MiniLM-L6-v2"));
+
+/// Where packages put the library differs; beside ours is where `make install` puts it.
+static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+/// Inference competes with queries for processors: half of them and at most four unless told otherwise.
+static EMBEDDER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+
+/// A search that cannot have its vector in time answers by words instead of waiting.
+static EMBEDDER_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+
+/// Holding the model costs a session hundreds of megabytes, so it must be wanted.
+static EMBED_IN_SESSION: GucSetting<bool> = GucSetting::<bool>::new(false);
+
+/// Comparing all vectors is exact and, up to some thousands of rows, as fast as the index.
+static EXACT_SEARCH_ROWS: GucSetting<i32> = GucSetting::<i32>::new(4_000);
+
+/// Defines the settings; for `_PG_init`.
+pub fn init() {
+    GucRegistry::define_bool_guc(
+        c"schema_monitor.enabled",
+        c"Captures schema changes.",
+        c"While off, nothing is captured; the next comparison reads everything.",
+        &ENABLED,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"schema_monitor.exclude",
+        c"Leaves schemas and objects out of the picture.",
+        c"A comma-separated list of patterns \"schema\" or \"schema.name\", with * and ?.",
+        &EXCLUDE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.check_interval",
+        c"Time between comparisons of everything.",
+        c"They find what event triggers cannot see. 0 turns them off.",
+        &CHECK_INTERVAL,
+        0,
+        86_400 * 7,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.max_workers",
+        c"Monitors that may run at the same time, each in a database.",
+        c"They come out of max_worker_processes and leave after a second without work.",
+        &MAX_WORKERS,
+        1,
+        64,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.event_retention",
+        c"Days for which captured events are kept.",
+        c"Versions and changes are kept for ever. 0 keeps events for ever, too.",
+        &EVENT_RETENTION,
+        0,
+        36_500,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"schema_monitor.model",
+        c"The embedding model.",
+        c"A name under the server's share directory (schema_monitor/models), or the absolute path of a directory.",
+        &MODEL,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_string_guc(
+        c"schema_monitor.onnxruntime_library",
+        c"The ONNX Runtime library.",
+        c"Empty for libonnxruntime.so.1 in the server's library directory.",
+        &ONNXRUNTIME_LIBRARY,
+        GucContext::Sighup,
+        GucFlags::SUPERUSER_ONLY,
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.embedder_threads",
+        c"Threads of one inference.",
+        c"0 takes half of the processors and at most four. Takes effect when the embedder starts.",
+        &EMBEDDER_THREADS,
+        0,
+        256,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.embedder_timeout",
+        c"Time a session waits for the embedder.",
+        c"search() then answers by words alone; embed_query() and embed_passage() fail.",
+        &EMBEDDER_TIMEOUT,
+        1,
+        3_600_000,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_bool_guc(
+        c"schema_monitor.embed_in_session",
+        c"Loads the model into the session when no embedder runs.",
+        c"For servers where the library cannot be preloaded. Costs the session the memory of the model.",
+        &EMBED_IN_SESSION,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.exact_search_rows",
+        c"Rows up to which search() compares every vector instead of using the HNSW index.",
+        c"Exact answers cost time in proportion to the rows.",
+        &EXACT_SEARCH_ROWS,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+}
+
+/// Whether schema changes are captured.
+pub fn enabled() -> bool {
+    ENABLED.get()
+}
+
+/// What is left out; an error when the patterns cannot be read.
+pub fn exclusion() -> Result<Exclusion> {
+    Ok(Exclusion::parse(&text(&EXCLUDE))?)
+}
+
+/// Microseconds between comparisons of everything; `None` for never.
+pub fn check_interval() -> Option<i64> {
+    let seconds = CHECK_INTERVAL.get();
+    (seconds > 0).then(|| i64::from(seconds) * crate::pg::time::SECOND)
+}
+
+/// Monitors that may run at the same time.
+pub fn max_workers() -> usize {
+    MAX_WORKERS.get().max(1) as usize
+}
+
+/// Days for which events are kept; `None` for ever.
+pub fn event_retention() -> Option<i32> {
+    let days = EVENT_RETENTION.get();
+    (days > 0).then_some(days)
+}
+
+/// The directory of the model.
+pub fn model_directory() -> PathBuf {
+    let model = text(&MODEL);
+    if Path::new(&model).is_absolute() {
+        PathBuf::from(model)
+    } else {
+        share_directory().join("schema_monitor/models").join(model)
+    }
+}
+
+/// The ONNX Runtime library.
+pub fn onnxruntime_library() -> PathBuf {
+    let library = text(&ONNXRUNTIME_LIBRARY);
+    if library.is_empty() {
+        library_directory().join("libonnxruntime.so.1")
+    } else {
+        PathBuf::from(library)
+    }
+}
+
+/// Threads of one inference.
+pub fn embedder_threads() -> usize {
+    match EMBEDDER_THREADS.get() {
+        0 => std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).clamp(1, 4)),
+        threads => threads as usize,
+    }
+}
+
+/// Milliseconds a session waits for the embedder.
+pub fn embedder_timeout() -> i32 {
+    EMBEDDER_TIMEOUT.get()
+}
+
+/// Whether a session may load the model itself.
+pub fn embed_in_session() -> bool {
+    EMBED_IN_SESSION.get()
+}
+
+/// Rows up to which every vector is compared.
+pub fn exact_search_rows() -> i64 {
+    i64::from(EXACT_SEARCH_ROWS.get())
+}
+
+fn text(setting: &GucSetting<Option<CString>>) -> String {
+    setting.get().map_or_else(String::new, |value| value.to_string_lossy().into_owned())
+}

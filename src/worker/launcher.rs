@@ -1,0 +1,161 @@
+//! The launcher: starts a monitor for each database that has work, never more than allowed.
+//!
+//! It sees the shared catalogs only. After a start each connectable, non-template database is looked at
+//! once by a short-lived monitor, one at a time; later news comes from commits.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use crate::error::Result;
+use crate::pg::shared::{Database, Probe};
+use crate::pg::time::{SECOND, now};
+use crate::pg::{latch, process, query, shared, transaction, worker};
+use crate::settings;
+
+/// How long a monitor may take to come up before it counts as failed.
+const START_LIMIT: i64 = 10 * SECOND;
+
+/// How often the list of databases is read.
+const LIST_INTERVAL: i64 = 60 * SECOND;
+
+/// Entry point of the process.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn schema_monitor_launcher(_argument: pg_sys::Datum) {
+    worker::accept_signals();
+    worker::connect_to_shared_catalogs();
+    worker::on_exit(leave);
+    shared::with(|block| {
+        block.launcher = process::pid();
+        // What a crashed predecessor left behind.
+        for database in &mut block.databases {
+            database.starting_since = 0;
+        }
+    });
+    let mut list_at = 0;
+    loop {
+        worker::reload_if_asked();
+        if now() >= list_at {
+            if let Err(error) = list_databases() {
+                worker::log(&format!("schema_monitor launcher: cannot list databases: {error}"));
+            }
+            list_at = now() + LIST_INTERVAL;
+        }
+        let next = start_monitors().min(list_at);
+        worker::report_idle();
+        latch::wait(next - now());
+    }
+}
+
+const DATABASES: &str = "
+    SELECT d.oid FROM pg_catalog.pg_database AS d
+    WHERE d.datallowconn AND NOT d.datistemplate AND d.datconnlimit OPERATOR(pg_catalog.<>) -2";
+
+/// Makes an entry for each database there is and drops those of databases that are gone.
+fn list_databases() -> Result<()> {
+    let mut present = Vec::new();
+    transaction::run(|| {
+        query::read(DATABASES, &[], |row| {
+            present.push(row.oid(0));
+            Ok(())
+        })
+    })?;
+    shared::with(|block| {
+        for entry in block.databases.iter_mut().filter(|entry| entry.oid != 0 && entry.monitor == 0) {
+            if !present.contains(&entry.oid) {
+                *entry = Database::default();
+            }
+        }
+    });
+    for oid in present {
+        shared::with_database(oid, |_| ());
+    }
+    Ok(())
+}
+
+/// Starts what may be started; gives the time of the next look.
+fn start_monitors() -> i64 {
+    let (now, interval) = (now(), settings::check_interval());
+    let mut next = now + LIST_INTERVAL;
+    let mut to_start: Vec<u32> = Vec::new();
+    shared::with(|block| {
+        let mut running = 0;
+        for entry in block.databases.iter_mut().filter(|entry| entry.oid != 0) {
+            if entry.starting_since != 0 && entry.monitor == 0 && now - entry.starting_since > START_LIMIT {
+                entry.starting_since = 0;
+                back_off(entry, now, "the monitor did not come up");
+            }
+            if entry.monitor == 0 && entry.starting_since == 0 && is_due(entry, now, interval) {
+                if entry.retry_at > now {
+                    next = next.min(entry.retry_at);
+                } else {
+                    to_start.push(entry.oid);
+                }
+            } else if entry.monitor != 0 || entry.starting_since != 0 {
+                running += 1;
+            }
+            if entry.probe == Probe::Present && interval.is_some() && entry.reconcile_at > now {
+                next = next.min(entry.reconcile_at);
+            }
+        }
+        // Databases that nobody has asked about wait until those with work are served.
+        let urgent = |oid: &u32| block.databases.iter().any(|entry| entry.oid == *oid && entry.pending);
+        to_start.sort_by_key(|oid| !urgent(oid));
+        to_start.truncate(settings::max_workers().saturating_sub(running));
+        for entry in block.databases.iter_mut().filter(|entry| to_start.contains(&entry.oid)) {
+            entry.starting_since = now;
+        }
+    });
+    for oid in to_start {
+        next = next.min(now + START_LIMIT);
+        let name = format!("schema_monitor monitor for database {oid}");
+        if !worker::start_for_database(&name, "schema_monitor_monitor", oid) {
+            // All slots are taken by others: quietly try again.
+            shared::with_database(oid, |entry| {
+                entry.starting_since = 0;
+                entry.retry_at = now + 5 * SECOND;
+            });
+            next = next.min(now + 5 * SECOND);
+        }
+    }
+    next
+}
+
+fn is_due(entry: &Database, now: i64, interval: Option<i64>) -> bool {
+    match entry.probe {
+        Probe::Unknown => true,
+        Probe::Absent => entry.pending,
+        Probe::Present => {
+            entry.pending || entry.requested > entry.completed || (interval.is_some() && entry.reconcile_at <= now)
+        }
+    }
+}
+
+/// Waits twice as long after each failure in a row, from one second to five minutes.
+pub fn back_off(entry: &mut Database, now: i64, reason: &str) {
+    entry.failures = entry.failures.saturating_add(1);
+    let seconds = 1_i64 << entry.failures.saturating_sub(1).min(9);
+    entry.retry_at = now + seconds.min(300) * SECOND;
+    entry.error.set(reason);
+}
+
+/// Gives every database with the extension another look: the model is there now.
+pub fn wake_all() {
+    let launcher = shared::with(|block| {
+        for entry in block.databases.iter_mut().filter(|entry| entry.probe == Probe::Present) {
+            entry.pending = true;
+        }
+        block.launcher
+    });
+    latch::wake(launcher.unwrap_or(0));
+}
+
+/// When the process ends.
+#[pg_guard]
+unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
+    shared::with(|block| {
+        if block.launcher == process::pid() {
+            block.launcher = 0;
+        }
+    });
+}

@@ -1,0 +1,309 @@
+//! The monitor of one database: records what changed, embeds what is stale, leaves when idle.
+
+use embed::Purpose;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::client;
+use super::launcher::back_off;
+use super::protocol::MAX_TEXTS;
+use crate::error::{Error, Result};
+use crate::history::{self, Outcome, Request};
+use crate::index::{self, Stale};
+use crate::pg::guc::set_for_process;
+use crate::pg::shared::Probe;
+use crate::pg::time::{MILLISECOND, SECOND, now};
+use crate::pg::{event_trigger, latch, process, query, shared, transaction, worker};
+use crate::settings;
+
+/// How long a monitor stays without work. DROP DATABASE waits five seconds for it at most.
+const IDLE: i64 = SECOND;
+
+/// How long a session waits for the embedder when it embeds for itself.
+const BATCH_TIMEOUT_MS: i32 = 60_000;
+
+/// Attempts at a comparison that meets a lock or a moving catalog, before backing off.
+const ATTEMPTS: u32 = 20;
+
+/// Entry point of the process.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn schema_monitor_monitor(argument: pg_sys::Datum) {
+    let database = argument.value() as u32;
+    worker::accept_signals();
+    worker::on_exit(leave);
+    let is_ours = shared::with_database(database, |entry| {
+        let free = entry.monitor == 0;
+        if free {
+            entry.monitor = process::pid();
+            entry.starting_since = 0;
+        }
+        free
+    });
+    if is_ours != Some(true) {
+        return;
+    }
+    worker::connect_to_database(database);
+    pin_settings();
+    match probe() {
+        Ok(true) => watch(database),
+        Ok(false) => {
+            shared::with_database(database, |entry| {
+                entry.probe = Probe::Absent;
+                entry.pending = false;
+                entry.completed = entry.requested;
+                entry.failures = 0;
+            });
+        }
+        Err(error) => fail(database, &error),
+    }
+}
+
+/// Whatever the server's or the database's defaults are.
+fn pin_settings() {
+    for (name, value) in [
+        (c"default_transaction_isolation", "read committed"),
+        (c"default_transaction_read_only", "off"),
+        (c"statement_timeout", "0"),
+        (c"idle_in_transaction_session_timeout", "0"),
+        // Well below deadlock_timeout: whoever holds a lock we want never waits for us long.
+        (c"lock_timeout", "100ms"),
+        (c"row_security", "off"),
+        (c"search_path", "pg_catalog, pg_temp"),
+        (c"application_name", "schema_monitor"),
+    ] {
+        set_for_process(name, value);
+    }
+}
+
+fn probe() -> Result<bool> {
+    transaction::run(|| Ok(event_trigger::extension_exists() && !transaction::in_recovery()))
+}
+
+/// Works until there has been nothing to do for a while.
+fn watch(database: u32) {
+    let mut idle_since = now();
+    while now() - idle_since < IDLE {
+        worker::reload_if_asked();
+        if let Some(task) = take_task(database) {
+            worker::report("recording the schema");
+            match perform(&task) {
+                Ok(()) => finish(database, &task),
+                Err(error) => return fail(database, &error),
+            }
+            idle_since = now();
+        }
+        worker::report_idle();
+        latch::wait(50 * MILLISECOND);
+    }
+}
+
+/// What is to be done.
+struct Task {
+    everything: bool,
+    force: bool,
+    request: u64,
+}
+
+fn take_task(database: u32) -> Option<Task> {
+    let (now, interval) = (now(), settings::check_interval());
+    shared::with_database(database, |entry| {
+        let reconcile = entry.probe == Probe::Unknown || (interval.is_some() && entry.reconcile_at <= now);
+        if !entry.pending && entry.requested <= entry.completed && !reconcile {
+            return None;
+        }
+        let task = Task {
+            everything: reconcile || entry.gap || entry.force,
+            force: entry.force,
+            request: entry.requested,
+        };
+        entry.probe = Probe::Present;
+        entry.pending = false;
+        entry.gap = false;
+        entry.force = false;
+        Some(task)
+    })
+    .flatten()
+}
+
+fn finish(database: u32, task: &Task) {
+    let now = now();
+    let interval = settings::check_interval().unwrap_or(0);
+    shared::with_database(database, |entry| {
+        entry.completed = entry.completed.max(task.request);
+        entry.failures = 0;
+        entry.retry_at = 0;
+        entry.last_check = now;
+        entry.error.set("");
+        if task.everything || entry.reconcile_at == 0 {
+            entry.reconcile_at = now + interval;
+        }
+    });
+}
+
+/// Nothing is lost: the flags that made the work are set again.
+fn fail(database: u32, error: &Error) {
+    worker::log(&format!("schema_monitor monitor: {error}"));
+    shared::with_database(database, |entry| {
+        entry.pending = true;
+        entry.gap = true;
+        back_off(entry, now(), &error.to_string());
+    });
+}
+
+fn perform(task: &Task) -> Result<()> {
+    let outcome = record_patiently(Request {
+        everything: task.everything,
+    })?;
+    if task.force {
+        transaction::run(index::rebuild)?;
+    }
+    if task.everything {
+        transaction::run(prune_events)?;
+    }
+    // A model that is missing is no failure of the history.
+    match embed_all(task.force) {
+        Ok(true) => transaction::run(|| index::announce(outcome.version)),
+        Ok(false) => Ok(()),
+        Err(error) if error.is_interrupt() => Err(error),
+        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Records, again and again while somebody holds a lock or goes on changing the schema.
+fn record_patiently(request: Request) -> Result<Outcome> {
+    let mut attempt = 0;
+    loop {
+        match transaction::run(|| history::record(request)) {
+            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                attempt += 1;
+                latch::wait(i64::from(attempt) * 10 * MILLISECOND);
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Embeds whatever is stale, a batch at a time, no transaction being open while the model runs. `false`
+/// when there is no model.
+fn embed_all(force: bool) -> Result<bool> {
+    let Ok(model) = client::serving_model() else {
+        return Ok(false);
+    };
+    transaction::run(|| index::adopt_model(&model.hash, &model.name, model.dimensions))?;
+    if force {
+        transaction::run(|| {
+            query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[]).map(drop)
+        })?;
+    }
+    loop {
+        let stale = transaction::run(|| index::stale(&model.hash, 16 * MAX_TEXTS as i64))?;
+        if stale.is_empty() {
+            return Ok(true);
+        }
+        worker::report("embedding");
+        for some in stale.chunks(MAX_TEXTS) {
+            let embedded = client::embed(Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
+            if embedded.model != model.hash {
+                return Ok(false); // the model changed under our hands; the new one wakes us
+            }
+            transaction::run(|| index::upsert(some, embedded.vectors, &model.hash))?;
+        }
+    }
+}
+
+fn texts(stale: &[Stale]) -> Vec<&str> {
+    stale.iter().map(|one| one.passage.as_str()).collect()
+}
+
+fn prune_events() -> Result<()> {
+    let Some(days) = settings::event_retention() else {
+        return Ok(());
+    };
+    query::execute(
+        "DELETE FROM schema_monitor.ddl_event AS e
+         WHERE e.occurred_at OPERATOR(pg_catalog.<)
+             (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $1))",
+        &[days.into()],
+    )
+    .map(drop)
+}
+
+/// When the process ends, also by FATAL.
+#[pg_guard]
+unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
+    let pid = process::pid();
+    let launcher = shared::with(|block| {
+        for entry in block.databases.iter_mut().filter(|entry| entry.monitor == pid) {
+            entry.monitor = 0;
+        }
+        block.launcher
+    });
+    // A free place may be what another database waits for.
+    latch::wake(launcher.unwrap_or(0));
+}
+
+/// Asks the monitor of this database for a comparison and waits until it is done; `false` when there is no
+/// launcher to ask, so that the session must do it itself.
+pub fn request_check(force: bool) -> Result<bool> {
+    let database = process::database();
+    let asked = shared::with(|block| {
+        let launcher = block.launcher;
+        (launcher != 0).then_some(launcher)
+    });
+    let Some(launcher) = asked.flatten() else {
+        return Ok(false);
+    };
+    let asked = shared::with_database(database, |entry| {
+        entry.requested += 1;
+        entry.force |= force;
+        entry.pending = true;
+        entry.probe = Probe::Present;
+        entry.retry_at = 0;
+        (entry.requested, entry.failures, entry.monitor)
+    });
+    let Some((request, failures, monitor)) = asked else {
+        return Ok(false);
+    };
+    latch::wake(if monitor == 0 { launcher } else { monitor });
+    loop {
+        let entry = shared::with_database(database, |entry| *entry);
+        let Some(entry) = entry else { return Ok(false) };
+        if entry.completed >= request {
+            return Ok(true);
+        }
+        if entry.failures > failures {
+            return Err(Error::Monitor(entry.error.get().unwrap_or_default()));
+        }
+        latch::wait(5 * MILLISECOND);
+    }
+}
+
+/// The comparison in the caller's own transaction, where the library is not preloaded.
+pub fn check_in_session(force: bool) -> Result<Outcome> {
+    let outcome = history::record(Request { everything: true })?;
+    if force {
+        index::rebuild()?;
+    }
+    Ok(outcome)
+}
+
+/// Embeds what is stale in the caller's own transaction, if the session may load a model.
+pub fn index_in_session(force: bool, version: i64) -> Result<()> {
+    let model = client::serving_model()?;
+    index::adopt_model(&model.hash, &model.name, model.dimensions)?;
+    if force {
+        query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[])?;
+    }
+    loop {
+        let stale = transaction::with_fresh_snapshot(|| index::stale(&model.hash, 16 * MAX_TEXTS as i64))?;
+        if stale.is_empty() {
+            return index::announce(version);
+        }
+        for some in stale.chunks(MAX_TEXTS) {
+            let embedded = client::embed(Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
+            index::upsert(some, embedded.vectors, &model.hash)?;
+        }
+    }
+}
