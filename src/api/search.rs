@@ -307,7 +307,7 @@ fn columns(nearest: &[Near], lexical: &HashMap<i64, f32>) -> Vec<Hit> {
 
 const DESCRIBE: &str = "
     SELECT h.ordinal, d.kind, d.identity, d.schema_name, d.name, p.column_name, p.passage
-    FROM pg_catalog.unnest($1, $2) WITH ORDINALITY AS h(object_id, column_number, ordinal)
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS h(object_id, column_number, ordinal)
     JOIN schema_monitor._searchable AS d ON d.object_id OPERATOR(pg_catalog.=) h.object_id
     LEFT JOIN schema_monitor._visible_passage AS p
         ON p.object_id OPERATOR(pg_catalog.=) h.object_id

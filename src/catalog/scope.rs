@@ -136,7 +136,7 @@ fn is_object(class: u32) -> bool {
 const WIDEN: &str = "
     WITH RECURSIVE hint AS (
         SELECT h.class, h.oid
-        FROM pg_catalog.unnest($1, $2) AS h(class, oid)
+        FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS h(class, oid)
     ), owner AS (
         SELECT h.class, h.oid FROM hint AS h
         WHERE h.class IN (1259, 1247, 1255, 2615, 3079)

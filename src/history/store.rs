@@ -200,14 +200,14 @@ const INSERT_OBJECTS: &str = "
         object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access, first_version,
         last_version)
     SELECT n.*, $12, $12
-    FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS n";
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)) AS n";
 
 const UPDATE_OBJECTS: &str = "
     UPDATE schema_monitor._object AS o
     SET kind = n.kind, class_id = n.class_id, oid = n.oid, schema_name = n.schema_name, name = n.name,
         identity = n.identity, owner = n.owner, structure = n.structure, layout = n.layout, access = n.access,
         last_version = $12
-    FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11))
         AS n(object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access)
     WHERE o.object_id OPERATOR(pg_catalog.=) n.object_id
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
@@ -221,12 +221,12 @@ const DROP_OBJECTS: &str = "
 const INSERT_DEFINITIONS: &str = "
     INSERT INTO schema_monitor._definition (object_id, version, definition)
     SELECT n.object_id, $3, n.definition::jsonb
-    FROM pg_catalog.unnest($1, $2) AS n(object_id, definition)";
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, definition)";
 
 const INSERT_CHANGES: &str = "
     INSERT INTO schema_monitor._change (version, ordinal, change, object_id, part, before, after, impact)
     SELECT $7, n.ordinal, n.change, n.object_id, n.part, n.before::jsonb, n.after::jsonb, n.impact
-    FROM pg_catalog.unnest($1, $2, $3, $4, $5, $6)
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))
         WITH ORDINALITY AS n(change, object_id, part, before, after, impact, ordinal)";
 
 /// The columns of `_object` for some findings.

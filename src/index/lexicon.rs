@@ -25,22 +25,22 @@ const FORGET: &str = "
 
 const INSERT_DOCUMENTS: &str = "
     INSERT INTO schema_monitor._document (object_id, length)
-    SELECT n.object_id, n.length FROM pg_catalog.unnest($1, $2) AS n(object_id, length)";
+    SELECT n.object_id, n.length FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, length)";
 
 const INSERT_PASSAGES: &str = "
     INSERT INTO schema_monitor._passage (object_id, column_number, column_name, passage, passage_hash)
     SELECT n.object_id, n.column_number, n.column_name, n.passage, n.passage_hash
-    FROM pg_catalog.unnest($1, $2, $3, $4, $5) AS n(object_id, column_number, column_name, passage, passage_hash)";
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5)) AS n(object_id, column_number, column_name, passage, passage_hash)";
 
 const INSERT_POSTINGS: &str = "
     INSERT INTO schema_monitor._posting (term, object_id, weight)
-    SELECT n.term, n.object_id, n.weight FROM pg_catalog.unnest($1, $2, $3) AS n(term, object_id, weight)";
+    SELECT n.term, n.object_id, n.weight FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS n(term, object_id, weight)";
 
 // A foreign key names what it points to; that has an identity by now.
 const INSERT_REFERENCES: &str = "
     INSERT INTO schema_monitor._reference (object_id, referenced_id)
     SELECT DISTINCT n.object_id, o.object_id
-    FROM pg_catalog.unnest($1, $2) AS n(object_id, identity)
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, identity)
     JOIN schema_monitor._object AS o ON o.identity OPERATOR(pg_catalog.=) n.identity
     WHERE o.dropped_version IS NULL
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()

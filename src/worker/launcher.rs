@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 use crate::error::Result;
 use crate::pg::shared::{Database, Probe};
 use crate::pg::time::{SECOND, now};
-use crate::pg::{latch, process, query, shared, transaction, worker};
+use crate::pg::{database, latch, process, shared, transaction, worker};
 use crate::settings;
 
 /// How long a monitor may take to come up before it counts as failed.
@@ -47,19 +47,9 @@ pub extern "C-unwind" fn schema_monitor_launcher(_argument: pg_sys::Datum) {
     }
 }
 
-const DATABASES: &str = "
-    SELECT d.oid FROM pg_catalog.pg_database AS d
-    WHERE d.datallowconn AND NOT d.datistemplate AND d.datconnlimit OPERATOR(pg_catalog.<>) -2";
-
 /// Makes an entry for each database there is and drops those of databases that are gone.
 fn list_databases() -> Result<()> {
-    let mut present = Vec::new();
-    transaction::run(|| {
-        query::read(DATABASES, &[], |row| {
-            present.push(row.oid(0));
-            Ok(())
-        })
-    })?;
+    let present = transaction::run(|| Ok(database::connectable()))?;
     shared::with(|block| {
         for entry in block.databases.iter_mut().filter(|entry| entry.oid != 0 && entry.monitor == 0) {
             if !present.contains(&entry.oid) {
