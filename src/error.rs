@@ -1,8 +1,8 @@
 //! Every error of the extension, and the only place where one becomes SQLSTATE, detail and hint.
 
+use crate::pg::ErrorReport;
 use embed::EmbedError;
 use pgrx::PgSqlErrorCode;
-use pgrx::pg_sys::panic::ErrorReport;
 
 /// The result of everything that can fail.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -21,7 +21,12 @@ extension_sql_file!("../sql/history.sql", name = "history", requires = ["bootstr
 extension_sql_file!("../sql/visibility.sql", name = "visibility", requires = ["history"]);
 extension_sql_file!("../sql/index.sql", name = "index", requires = ["visibility"]);
 extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["index"]);
-extension_sql_file!("../sql/install.sql", name = "install", requires = ["functions"], finalize);
+extension_sql_file!(
+    "../sql/install.sql",
+    name = "install",
+    requires = ["functions"],
+    finalize
+);
 
 /// PostgreSQL calls this when the library is loaded: registers and returns.
 #[pg_guard]

@@ -217,5 +217,7 @@ pub fn exact_search_rows() -> i64 {
 }
 
 fn text(setting: &GucSetting<Option<CString>>) -> String {
-    setting.get().map_or_else(String::new, |value| value.to_string_lossy().into_owned())
+    setting
+        .get()
+        .map_or_else(String::new, |value| value.to_string_lossy().into_owned())
 }

@@ -1,6 +1,6 @@
 //! `check()` and what proves it right.
 
-use pgrx::pg_sys::panic::ErrorReport;
+use crate::pg::ErrorReport;
 use pgrx::prelude::*;
 use schema::Fingerprints;
 
@@ -38,7 +38,6 @@ fn latest() -> Result<Option<Latest>> {
 
 /// Compares the catalog with what is recorded, now.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, reason = "the row type is the SQL signature")]
 fn check(
     force: bool,
 ) -> std::result::Result<
@@ -74,7 +73,11 @@ fn check(
     let after = latest()?;
     let row = after.map(|after| {
         let updated = after.version > before;
-        let changes: i64 = if updated { changes_since(before).unwrap_or(after.changes) } else { 0 };
+        let changes: i64 = if updated {
+            changes_since(before).unwrap_or(after.changes)
+        } else {
+            0
+        };
         let message = match (updated, before) {
             (false, _) => format!("no change since version {}{note}", after.version),
             (true, 0) => format!("version 1 recorded with {} objects{note}", after.objects),
@@ -111,7 +114,6 @@ const RECORDED: &str = "
 
 /// Every object whose recorded state is not what a full reading of the catalog gives, with why.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, reason = "the row type is the SQL signature")]
 fn _audit()
 -> std::result::Result<TableIterator<'static, (name!(identity, String), name!(problem, String))>, ErrorReport> {
     Ok(TableIterator::new(with_fresh_snapshot(audit)?))
@@ -132,7 +134,10 @@ fn audit() -> Result<Vec<(String, String)>> {
         };
         let stored = row.text(6).and_then(|text| serde_json::from_str(&text).ok());
         if stored.as_ref().map(|definition| bytes(Fingerprints::of(definition))) != Some(recorded.clone()) {
-            problems.push((identity.clone(), "the stored definition has another fingerprint".to_owned()));
+            problems.push((
+                identity.clone(),
+                "the stored definition has another fingerprint".to_owned(),
+            ));
         }
         match found.remove(&address) {
             None => problems.push((identity, "it is recorded and not in the catalog".to_owned())),
@@ -145,7 +150,10 @@ fn audit() -> Result<Vec<(String, String)>> {
         Ok(())
     })?;
     let missing = found.values().map(|definition| {
-        (catalog::identity(definition), "it is in the catalog and not recorded".to_owned())
+        (
+            catalog::identity(definition),
+            "it is in the catalog and not recorded".to_owned(),
+        )
     });
     problems.extend(missing);
     problems.sort();

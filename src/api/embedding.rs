@@ -1,7 +1,7 @@
 //! `embed_query()` and `embed_passage()`.
 
+use crate::pg::ErrorReport;
 use embed::Purpose;
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use crate::error::Result;
@@ -31,11 +31,13 @@ fn _model_dimensions() -> Option<i32> {
             ereport!(
                 PgLogLevel::NOTICE,
                 PgSqlErrorCode::ERRCODE_UNDEFINED_FILE,
-                format!("schema_monitor has no model yet, search will answer by words: {}", report.message()),
+                format!(
+                    "schema_monitor has no model yet, search will answer by words: {}",
+                    report.message()
+                ),
                 report.hint().unwrap_or_default()
             );
             None
         }
     }
 }
-

@@ -1,7 +1,6 @@
 //! `fingerprint()`: reads the catalog now, whatever is recorded.
 
-use pgrx::pg_sys;
-use pgrx::pg_sys::panic::ErrorReport;
+use crate::pg::{ErrorReport, Oid};
 use pgrx::prelude::*;
 use schema::{Fingerprints, Tree};
 
@@ -18,18 +17,22 @@ fn fingerprint() -> std::result::Result<String, ErrorReport> {
 
 /// The structure of one relation.
 #[pg_extern(sql = false)]
-fn fingerprint_of_relation(relation: pg_sys::Oid) -> std::result::Result<String, ErrorReport> {
+fn fingerprint_of_relation(relation: Oid) -> std::result::Result<String, ErrorReport> {
     let fingerprint = with_fresh_snapshot(|| history::fingerprint_of_relation(relation.to_u32()))?;
     Ok(fingerprint.to_hex())
 }
 
 /// The three fingerprints of each schema and, under the name `*`, of the database.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, reason = "the row type is the SQL signature")]
 fn _fingerprint_tree() -> std::result::Result<
     TableIterator<
         'static,
-        (name!(schema_name, String), name!(structure, String), name!(layout, String), name!(access, String)),
+        (
+            name!(schema_name, String),
+            name!(structure, String),
+            name!(layout, String),
+            name!(access, String),
+        ),
     >,
     ErrorReport,
 > {
@@ -42,7 +45,10 @@ fn _fingerprint_tree() -> std::result::Result<
         } = fingerprints;
         (name.to_owned(), structure.to_hex(), layout.to_hex(), access.to_hex())
     };
-    let mut rows: Vec<_> = tree.schemas().map(|(name, fingerprints)| row(name, fingerprints)).collect();
+    let mut rows: Vec<_> = tree
+        .schemas()
+        .map(|(name, fingerprints)| row(name, fingerprints))
+        .collect();
     rows.push(row("*", tree.root()));
     Ok(TableIterator::new(rows))
 }
@@ -51,7 +57,12 @@ fn tree() -> Result<Tree> {
     let found = with_fresh_snapshot(|| catalog::read(&Scope::everything()))?;
     let mut tree = Tree::new();
     for definition in found.values() {
-        tree.insert(definition.group(), definition.kind, &definition.signature(), Fingerprints::of(definition));
+        tree.insert(
+            definition.group(),
+            definition.kind,
+            &definition.signature(),
+            Fingerprints::of(definition),
+        );
     }
     Ok(tree)
 }

@@ -4,9 +4,9 @@
 //! keys — through views that filter by rights before anything is cut; [`retrieve`] ranks. Document
 //! frequencies and means are those of what is visible, so what is not leaves no trace in the scores.
 
+use crate::pg::ErrorReport;
 use embed::Purpose;
 use pgrx::datum::DatumWithOid;
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use retrieve::{Candidate, Corpus, Posting, Weights, bm25, query_terms, rank};
 use schema::Kind;
@@ -50,7 +50,6 @@ type Row = (
 
 /// The relations (or columns) a question is about, best first.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, reason = "the row type is the SQL signature")]
 fn search(
     query: &str,
     max_results: i32,
@@ -75,7 +74,10 @@ fn search(
     ErrorReport,
 > {
     if !(0..=MAX_RESULTS).contains(&max_results) {
-        return Err(invalid(format!("max_results is {max_results}"), format!("It may be between 0 and {MAX_RESULTS}.")));
+        return Err(invalid(
+            format!("max_results is {max_results}"),
+            format!("It may be between 0 and {MAX_RESULTS}."),
+        ));
     }
     let filter = Filter::new(kinds, schemas)?;
     let rows = answer(query, max_results as usize, &filter)?;
@@ -138,7 +140,11 @@ fn answer(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Row
         Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let hits = if filter.columns { columns(&nearest, &lexical) } else { relations(&nearest, &lexical)? };
+    let hits = if filter.columns {
+        columns(&nearest, &lexical)
+    } else {
+        relations(&nearest, &lexical)?
+    };
     describe(&hits[..hits.len().min(max_results)])
 }
 

@@ -1,7 +1,7 @@
 //! `status()` and `wait_until_indexed()`.
 
+use crate::pg::ErrorReport;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use crate::error::Result;
@@ -58,7 +58,6 @@ fn recorded() -> Result<Recorded> {
 
 /// How things stand.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, reason = "the row type is the SQL signature")]
 fn status() -> std::result::Result<
     TableIterator<
         'static,
@@ -105,13 +104,17 @@ fn status() -> std::result::Result<
         database.as_ref().and_then(|database| time(database.last_check)),
         recorded.uncovered,
         database.as_ref().is_some_and(|database: &Database| database.gap),
-        own_error.or(recorded.error).or_else(|| model.err().map(|error| error.to_string())),
+        own_error
+            .or(recorded.error)
+            .or_else(|| model.err().map(|error| error.to_string())),
     );
     Ok(TableIterator::once(row))
 }
 
 fn time(microseconds: i64) -> Option<TimestampWithTimeZone> {
-    (microseconds != 0).then(|| TimestampWithTimeZone::try_from(microseconds).ok()).flatten()
+    (microseconds != 0)
+        .then(|| TimestampWithTimeZone::try_from(microseconds).ok())
+        .flatten()
 }
 
 /// In words: a monitor that is not there is as it should be.

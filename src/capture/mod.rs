@@ -5,17 +5,16 @@
 //! goes wrong in it, the user's DDL goes on; a flag in shared memory then makes the monitor compare
 //! everything. The commit callback wakes the monitor, or the launcher that starts one.
 
-use pgrx::pg_sys;
-use pgrx::pg_sys::panic::ErrorReport;
+use crate::pg::ErrorReport;
 use pgrx::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::pg::event_trigger::{self, Acting};
 use crate::pg::hook::{self, Statement};
-use crate::pg::plan::Kept;
+use crate::pg::plan::{self, Kept};
 use crate::pg::subtransaction::attempt;
-use crate::pg::{latch, process, shared, time, transaction};
+use crate::pg::{FunctionCallInfo, latch, process, shared, time, transaction};
 use crate::settings;
 
 /// Rows one DROP may leave behind: what depends on what was dropped is found by comparing.
@@ -33,7 +32,7 @@ static COMMANDS: Kept = Kept::new(
           ordinal)
       WHERE NOT c.in_extension
         AND (c.schema_name IS NULL OR c.schema_name NOT IN ('pg_temp', 'schema_monitor'))",
-    &[pg_sys::INT8OID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+    &[plan::INT8, plan::TEXT, plan::TEXT, plan::TEXT, plan::TEXT],
 );
 
 static DROPS: Kept = Kept::new(
@@ -50,13 +49,13 @@ static DROPS: Kept = Kept::new(
         AND (d.schema_name IS NULL OR d.schema_name NOT IN ('pg_temp', 'schema_monitor', 'pg_toast'))
       LIMIT $6",
     &[
-        pg_sys::INT8OID,
-        pg_sys::TEXTOID,
-        pg_sys::TEXTOID,
-        pg_sys::TEXTOID,
-        pg_sys::TEXTOID,
-        pg_sys::INT8OID,
-        pg_sys::TEXTOID,
+        plan::INT8,
+        plan::TEXT,
+        plan::TEXT,
+        plan::TEXT,
+        plan::TEXT,
+        plan::INT8,
+        plan::TEXT,
     ],
 );
 
@@ -122,16 +121,16 @@ pub fn init() {
 
 /// Event trigger on `ddl_command_end`.
 #[pg_extern(sql = false)]
-fn capture_commands(fcinfo: pg_sys::FunctionCallInfo) {
-    // SAFETY: PostgreSQL passes the call information. Entry point.
+fn capture_commands(fcinfo: FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes the call information.  // entry point
     let command = unsafe { event_trigger::command(fcinfo) };
     capture(command, |tag| !tag.starts_with("DROP "), &COMMANDS);
 }
 
 /// Event trigger on `sql_drop`.
 #[pg_extern(sql = false)]
-fn capture_drops(fcinfo: pg_sys::FunctionCallInfo) {
-    // SAFETY: PostgreSQL passes the call information. Entry point.
+fn capture_drops(fcinfo: FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes the call information.  // entry point
     let command = unsafe { event_trigger::command(fcinfo) };
     capture(command, |_| true, &DROPS);
 }

@@ -68,13 +68,17 @@ fn constraint(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>)
     let keys = row.i16s(9);
     let columns = columns(reading, found, relation, &keys)?;
     let attributes = &mut part.attributes;
-    set(attributes, "kind", match kind {
-        'p' => "primary key",
-        'u' => "unique",
-        'f' => "foreign key",
-        'c' => "check",
-        _ => "exclusion",
-    });
+    set(
+        attributes,
+        "kind",
+        match kind {
+            'p' => "primary key",
+            'u' => "unique",
+            'f' => "foreign key",
+            'c' => "check",
+            _ => "exclusion",
+        },
+    );
     flag(attributes, "deferrable", row.bool(5));
     flag(attributes, "initially_deferred", row.bool(6));
     flag(attributes, "not_valid", !row.bool(7));
@@ -100,13 +104,21 @@ fn constraint(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>)
         flag(attributes, "match_full", row.char(14) == 'f');
         let only = row.i16s(15);
         if !only.is_empty() {
-            set(attributes, "on_delete_columns", self::columns(reading, found, relation, &only)?);
+            set(
+                attributes,
+                "on_delete_columns",
+                self::columns(reading, found, relation, &only)?,
+            );
         }
     }
     if matches!(kind, 'p' | 'u') {
         let included: Vec<i16> = row.i16s(19).into_iter().skip(row.i16(20).max(0) as usize).collect();
         if !included.is_empty() {
-            set(attributes, "include", self::columns(reading, found, relation, &included)?);
+            set(
+                attributes,
+                "include",
+                self::columns(reading, found, relation, &included)?,
+            );
         }
         flag(attributes, "nulls_not_distinct", row.bool(21));
         options(attributes, "options", row.texts(22));
@@ -125,7 +137,10 @@ pub(super) fn columns(
     let known = of(found, relation);
     let name = |number: i16| {
         let of_number = |part: &&Part| part.kind == PartKind::Column && part.number == number as u32;
-        known.as_ref().and_then(|definition| definition.parts.iter().find(of_number)).map(|part| part.name.clone())
+        known
+            .as_ref()
+            .and_then(|definition| definition.parts.iter().find(of_number))
+            .map(|part| part.name.clone())
     };
     numbers
         .iter()

@@ -78,7 +78,11 @@ fn function(reading: &mut Reading<'_>, row: &Row<'_>) -> Result<Option<(Address,
     flag(attributes, "strict", row.bool(15));
     flag(attributes, "security_definer", row.bool(16));
     flag(attributes, "leakproof", row.bool(17));
-    let default_cost = if matches!(language.as_str(), "c" | "internal") { 1.0 } else { 100.0 };
+    let default_cost = if matches!(language.as_str(), "c" | "internal") {
+        1.0
+    } else {
+        100.0
+    };
     if kind != Kind::Aggregate && row.f32(18) != default_cost {
         set(attributes, "cost", row.f32(18).to_string());
     }

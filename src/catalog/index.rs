@@ -93,8 +93,11 @@ fn index(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>) -> R
     flag(attributes, "nulls_not_distinct", row.bool(5));
     flag(attributes, "replica_identity", row.bool(6));
     flag(attributes, "clustered", row.bool(7));
-    let classes: Vec<String> =
-        row.oids(10).into_iter().map(|class| reading.lookup.operator_class(class)).collect::<Result<_>>()?;
+    let classes: Vec<String> = row
+        .oids(10)
+        .into_iter()
+        .map(|class| reading.lookup.operator_class(class))
+        .collect::<Result<_>>()?;
     set(attributes, "operator_classes", classes);
     // indoption: bit 0 descending, bit 1 nulls first.
     let orders: Vec<i16> = row.i16s(11);

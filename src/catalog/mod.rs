@@ -67,7 +67,9 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn comment(&self, class: u32, oid: u32, column: i32) -> Option<Value> {
-        self.comments.get(&(class, oid, column)).map(|text| Value::from(text.as_str()))
+        self.comments
+            .get(&(class, oid, column))
+            .map(|text| Value::from(text.as_str()))
     }
 
     /// The schema of an object that is part of the picture; `None` for one that is not.

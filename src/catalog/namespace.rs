@@ -33,7 +33,11 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
         // A schema an extension made is told by the extension; what users put there is not.
         if !reading.members.contains(&address) && reading.scope.has_schema(oid) {
             let mut definition = Definition::new(Kind::Schema, None, name.clone());
-            set_if(&mut definition.attributes, "comment", reading.comment(SCHEMA_CLASS, oid, 0));
+            set_if(
+                &mut definition.attributes,
+                "comment",
+                reading.comment(SCHEMA_CLASS, oid, 0),
+            );
             definition.access = reading.access(row.oid(2), row.texts(3), "");
             found.insert(address, definition);
         }
@@ -48,7 +52,11 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
         let mut definition = Definition::new(Kind::Extension, None, row.name(1));
         set_if(&mut definition.attributes, "version", row.text(2));
         set(&mut definition.attributes, "schema", row.name(3));
-        set_if(&mut definition.attributes, "comment", reading.comment(EXTENSION_CLASS, oid, 0));
+        set_if(
+            &mut definition.attributes,
+            "comment",
+            reading.comment(EXTENSION_CLASS, oid, 0),
+        );
         definition.access = reading.access(row.oid(4), None, "");
         let address = Address {
             class: EXTENSION_CLASS,

@@ -72,15 +72,23 @@ const FOREIGN: &str = "
 /// Reads relations and what makes their columns.
 pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result<()> {
     let relations = reading.scope.relations();
-    query::read(RELATIONS, &[relations.clone().into()], |row| relation(reading, found, row))?;
+    query::read(RELATIONS, &[relations.clone().into()], |row| {
+        relation(reading, found, row)
+    })?;
     query::read(COLUMNS, &[relations.clone().into()], |row| column(reading, found, row))?;
     query::read(DEFAULTS, &[relations.clone().into()], |row| {
         if let Some(definition) = of(found, row.oid(0)) {
             let number = row.i16(1) as u32;
-            let column =
-                definition.parts.iter_mut().find(|part| part.kind == PartKind::Column && part.number == number);
+            let column = definition
+                .parts
+                .iter_mut()
+                .find(|part| part.kind == PartKind::Column && part.number == number);
             if let Some(column) = column {
-                let name = if column.attributes.contains_key("generated") { "expression" } else { "default" };
+                let name = if column.attributes.contains_key("generated") {
+                    "expression"
+                } else {
+                    "default"
+                };
                 set_if(&mut column.attributes, name, row.text(2));
             }
         }
@@ -90,7 +98,11 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
         let parent = qualified(reading, row.oid(1))?;
         if let Some(definition) = of(found, row.oid(0)) {
             let is_partition = definition.attributes.contains_key("partition_bound");
-            match definition.attributes.get_mut("inherits").and_then(|value| value.as_array_mut()) {
+            match definition
+                .attributes
+                .get_mut("inherits")
+                .and_then(|value| value.as_array_mut())
+            {
                 Some(parents) => parents.push(json!(parent)),
                 None if is_partition => set(&mut definition.attributes, "partition_of", parent),
                 None => set(&mut definition.attributes, "inherits", vec![parent]),
@@ -98,7 +110,9 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
         }
         Ok(())
     })?;
-    query::read(SEQUENCES, &[relations.clone().into()], |row| sequence(reading, found, row))?;
+    query::read(SEQUENCES, &[relations.clone().into()], |row| {
+        sequence(reading, found, row)
+    })?;
     query::read(FOREIGN, &[relations.into()], |row| {
         if let Some(definition) = of(found, row.oid(0)) {
             set(&mut definition.attributes, "server", row.name(1));
@@ -204,7 +218,14 @@ fn column(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>) -> 
     }
     options(attributes, "options", row.texts(12));
     options(attributes, "foreign_options", row.texts(13));
-    set_if(attributes, "comment", reading.comments.get(&(RELATION_CLASS, relation, number.into())).map(String::as_str));
+    set_if(
+        attributes,
+        "comment",
+        reading
+            .comments
+            .get(&(RELATION_CLASS, relation, number.into()))
+            .map(String::as_str),
+    );
     column.access = of_column(row.texts(11));
     definition.parts.push(column);
     Ok(())
@@ -225,7 +246,13 @@ fn sequence(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>) -
     if let Some(definition) = of(found, row.oid(0)) {
         let attributes = &mut definition.attributes;
         set(attributes, "type", type_name);
-        for (at, name) in [(2, "start"), (3, "increment"), (4, "maximum"), (5, "minimum"), (6, "cache")] {
+        for (at, name) in [
+            (2, "start"),
+            (3, "increment"),
+            (4, "maximum"),
+            (5, "minimum"),
+            (6, "cache"),
+        ] {
             set(attributes, name, row.i64(at));
         }
         flag(attributes, "cycle", row.bool(7));

@@ -53,10 +53,17 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
     let relations = reading.scope.relations();
     query::read(TRIGGERS, &[relations.clone().into()], |row| {
         let name = row.name(2);
-        let prefixes = [format!("CREATE TRIGGER {} ", quoted(&name)), format!("CREATE CONSTRAINT TRIGGER {} ", quoted(&name))];
+        let prefixes = [
+            format!("CREATE TRIGGER {} ", quoted(&name)),
+            format!("CREATE CONSTRAINT TRIGGER {} ", quoted(&name)),
+        ];
         let own = row.text(4).map(|text| without(&text, &prefixes));
         let mut part = Part::new(PartKind::Trigger, name, row.oid(0));
-        set_if(&mut part.attributes, "definition", anonymous(reading, row.oid(1), own, " ON ")?);
+        set_if(
+            &mut part.attributes,
+            "definition",
+            anonymous(reading, row.oid(1), own, " ON ")?,
+        );
         enabled(&mut part, row.char(3));
         add(reading, found, row.oid(1), TRIGGER_CLASS, part);
         Ok(())
@@ -91,7 +98,11 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
         let prefix = format!("CREATE RULE {} AS", quoted(&name));
         let own = text.map(|text| without(&text, &[prefix]));
         let mut part = Part::new(PartKind::Rule, name, oid);
-        set_if(&mut part.attributes, "definition", anonymous(reading, relation, own, " TO ")?);
+        set_if(
+            &mut part.attributes,
+            "definition",
+            anonymous(reading, relation, own, " TO ")?,
+        );
         enabled(&mut part, state);
         add(reading, found, relation, RULE_CLASS, part);
     }
@@ -130,12 +141,23 @@ fn enabled(part: &mut Part, state: char) {
 
 /// Roles of a policy as privileges; 0 is PUBLIC.
 fn roles(reading: &mut Reading<'_>, oids: &[u32]) -> Privileges {
-    let name = |oid: &u32| if *oid == 0 { "PUBLIC".to_owned() } else { reading.lookup.role(*oid) };
+    let name = |oid: &u32| {
+        if *oid == 0 {
+            "PUBLIC".to_owned()
+        } else {
+            reading.lookup.role(*oid)
+        }
+    };
     oids.iter().map(name).map(|role| (role, "policy".to_owned())).collect()
 }
 
 fn without(text: &str, prefixes: &[String]) -> String {
-    prefixes.iter().find_map(|prefix| text.strip_prefix(prefix.as_str())).unwrap_or(text).trim().to_owned()
+    prefixes
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix.as_str()))
+        .unwrap_or(text)
+        .trim()
+        .to_owned()
 }
 
 /// The text without the name of the relation it belongs to, so that renaming that is one change and not

@@ -5,7 +5,7 @@
 //! partitions, renaming a schema changes the text of all that refers into it. So a hint is widened by
 //! inheritance children and by one level of dependents; where it says too little, everything is read.
 
-use pgrx::pg_sys::Oid;
+use crate::pg::Oid;
 use std::collections::BTreeSet;
 
 use super::{Address, EXTENSION_CLASS, FUNCTION_CLASS, RELATION_CLASS, SCHEMA_CLASS, TYPE_CLASS};
@@ -64,7 +64,11 @@ impl Scope {
                 ..Scope::everything()
             });
         }
-        let named: BTreeSet<Address> = hints.iter().map(|hint| hint.address).filter(|address| address.oid != 0).collect();
+        let named: BTreeSet<Address> = hints
+            .iter()
+            .map(|hint| hint.address)
+            .filter(|address| address.oid != 0)
+            .collect();
         let mut scope = Scope {
             has_drops: hints.iter().any(|hint| hint.dropped),
             ..Scope::default()
@@ -76,8 +80,15 @@ impl Scope {
         }
         scope.addresses = widen(&named)?;
         // What was dropped is in no catalog any more, and must be seen to be missing.
-        scope.addresses.extend(hints.iter().filter(|hint| hint.dropped).map(|hint| hint.address));
+        scope
+            .addresses
+            .extend(hints.iter().filter(|hint| hint.dropped).map(|hint| hint.address));
         Ok(scope)
+    }
+
+    /// Reads these, too.
+    pub fn add(&mut self, addresses: impl IntoIterator<Item = Address>) {
+        self.addresses.extend(addresses);
     }
 
     /// Whether everything is read.
@@ -128,7 +139,10 @@ impl Scope {
 }
 
 fn is_object(class: u32) -> bool {
-    matches!(class, RELATION_CLASS | TYPE_CLASS | FUNCTION_CLASS | SCHEMA_CLASS | EXTENSION_CLASS)
+    matches!(
+        class,
+        RELATION_CLASS | TYPE_CLASS | FUNCTION_CLASS | SCHEMA_CLASS | EXTENSION_CLASS
+    )
 }
 
 // From what a command named to the objects it is part of (an index to its table), to all that is in a

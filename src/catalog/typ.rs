@@ -57,7 +57,7 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
     query::read(TYPES, &[types.clone().into()], |row| {
         if let Some((address, definition)) = a_type(reading, row)? {
             if definition.kind == Kind::CompositeType {
-                composites.push(pgrx::pg_sys::Oid::from(address.oid));
+                composites.push(crate::pg::Oid::from(address.oid));
             }
             found.insert(address, definition);
         }
@@ -93,7 +93,11 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
     query::read(ATTRIBUTES, &[composites.into()], |row| {
         let mut part = Part::new(PartKind::Column, row.name(2), row.i16(1) as u32);
         let type_oid = row.oid(3);
-        set(&mut part.attributes, "type", reading.lookup.type_name(type_oid, row.i32(4))?);
+        set(
+            &mut part.attributes,
+            "type",
+            reading.lookup.type_name(type_oid, row.i32(4))?,
+        );
         let collation = row.oid(5);
         if collation != 0 && collation != reading.lookup.type_defaults(type_oid)?.collation {
             set(&mut part.attributes, "collation", reading.lookup.collation(collation)?);
@@ -108,18 +112,12 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
 }
 
 fn of(found: &mut Definitions, oid: u32) -> Option<&mut Definition> {
-    found.get_mut(&Address {
-        class: TYPE_CLASS,
-        oid,
-    })
+    found.get_mut(&Address { class: TYPE_CLASS, oid })
 }
 
 fn a_type(reading: &mut Reading<'_>, row: &Row<'_>) -> Result<Option<(Address, Definition)>> {
     let (oid, name) = (row.oid(0), row.name(1));
-    let address = Address {
-        class: TYPE_CLASS,
-        oid,
-    };
+    let address = Address { class: TYPE_CLASS, oid };
     let Some(schema) = reading.schema_of(address, row.oid(2), &name) else {
         return Ok(None);
     };
@@ -150,7 +148,11 @@ fn a_type(reading: &mut Reading<'_>, row: &Row<'_>) -> Result<Option<(Address, D
             if collation != 0 && collation != reading.lookup.type_defaults(subtype)?.collation {
                 set(attributes, "collation", reading.lookup.collation(collation)?);
             }
-            set(attributes, "operator_class", reading.lookup.operator_class(row.oid(14))?);
+            set(
+                attributes,
+                "operator_class",
+                reading.lookup.operator_class(row.oid(14))?,
+            );
             set_if(attributes, "canonical", row.text(15));
             set_if(attributes, "difference", row.text(16));
             set(attributes, "multirange", reading.lookup.type_name(row.oid(17), -1)?);

@@ -28,7 +28,7 @@ pub(super) fn read(_reading: &mut Reading<'_>, found: &mut Definitions) -> Resul
     for some in views.chunks(VIEWS_AT_A_TIME) {
         let mut queries = Vec::with_capacity(some.len());
         undone(|| {
-            let oids: Vec<pgrx::pg_sys::Oid> = some.iter().map(|oid| (*oid).into()).collect();
+            let oids: Vec<crate::pg::Oid> = some.iter().map(|oid| (*oid).into()).collect();
             query::read(QUERIES, &[oids.into()], |row| {
                 queries.push((row.oid(0), row.text(1)));
                 Ok(())

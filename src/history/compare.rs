@@ -20,7 +20,11 @@ pub(super) struct Finding {
 /// Compares within the scope. `rebind` matches by name alone: the OIDs belong to another incarnation of
 /// the database.
 pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Result<Vec<Finding>> {
-    let vanished = if scope.has_drops && !scope.is_everything() { store::vanished()? } else { HashSet::new() };
+    let vanished = if scope.has_drops && !scope.is_everything() {
+        store::vanished()?
+    } else {
+        HashSet::new()
+    };
     let known = store::known(scope, &vanished)?;
     let mut missing: HashMap<(Kind, String, String), Known> = HashMap::new();
     let mut pairs: Vec<(Known, Address, Definition, Continuity)> = Vec::new();
@@ -39,10 +43,18 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
     }
     let mut findings = Vec::new();
     for (address, definition) in found {
-        let key = (definition.kind, definition.group().to_owned(), definition.signature().into_owned());
+        let key = (
+            definition.kind,
+            definition.group().to_owned(),
+            definition.signature().into_owned(),
+        );
         match missing.remove(&key) {
             Some(one) => {
-                let continuity = if rebind { Continuity::Rebound } else { Continuity::Recreated };
+                let continuity = if rebind {
+                    Continuity::Rebound
+                } else {
+                    Continuity::Recreated
+                };
                 pairs.push((one, address, definition, continuity));
             }
             None => {
@@ -66,8 +78,14 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
         })
         .collect();
     let gone: Vec<Known> = missing.into_values().collect();
-    let mut before =
-        store::definitions(changed.iter().map(|(one, ..)| one).chain(&gone).map(|one| one.object_id).collect())?;
+    let mut before = store::definitions(
+        changed
+            .iter()
+            .map(|(one, ..)| one)
+            .chain(&gone)
+            .map(|one| one.object_id)
+            .collect(),
+    )?;
     for (one, address, definition, continuity, fingerprints) in changed {
         let changes = diff(before.remove(&one.object_id).as_ref(), Some(&definition), continuity);
         findings.push(Finding {
@@ -88,7 +106,11 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
     findings.sort_by_cached_key(|finding| {
         let definition = finding.found.as_ref().map(|(_, definition, _)| definition);
         match (definition, &finding.known) {
-            (Some(definition), _) => (definition.kind, definition.group().to_owned(), definition.signature().into_owned()),
+            (Some(definition), _) => (
+                definition.kind,
+                definition.group().to_owned(),
+                definition.signature().into_owned(),
+            ),
             (None, Some(known)) => (known.kind, known.schema.clone(), known.name.clone()),
             (None, None) => (Kind::Schema, String::new(), String::new()),
         }

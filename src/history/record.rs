@@ -80,7 +80,11 @@ impl Reading {
         let rebinds = state.version > 0 && state.stamp.as_deref() != Some(stamp);
         let pending = event::pending(state.drained.as_deref())?;
         let everything = request.everything || state.version == 0 || rebinds;
-        let scope = if everything { Scope::everything() } else { Scope::of(&pending.hints)? };
+        let scope = if everything {
+            Scope::everything()
+        } else {
+            scope_of(&pending)?
+        };
         let everything = scope.is_everything();
         let findings = if everything || !pending.hints.is_empty() {
             let found: Definitions = catalog::read(&scope)?;
@@ -122,7 +126,11 @@ impl Reading {
         } else if self.rebinds && !self.findings.is_empty() {
             (outcome.present, outcome.gone) = store::write(&self.findings, outcome.version)?;
         }
-        let arguments = [stamp.into(), self.pending.snapshot.as_str().into(), self.everything.into()];
+        let arguments = [
+            stamp.into(),
+            self.pending.snapshot.as_str().into(),
+            self.everything.into(),
+        ];
         query::execute(COVERED, &arguments)?;
         Ok(outcome)
     }
@@ -130,14 +138,22 @@ impl Reading {
     /// The definitions of what is there, in the order of their identities.
     fn definitions(&self, present: &[i64]) -> BTreeMap<i64, &Definition> {
         let found = self.findings.iter().filter_map(|finding| finding.found.as_ref());
-        present.iter().copied().zip(found.map(|(_, definition, _)| definition)).collect()
+        present
+            .iter()
+            .copied()
+            .zip(found.map(|(_, definition, _)| definition))
+            .collect()
     }
 
     fn write_version(&self, outcome: &Outcome, tree: &Tree) -> Result<()> {
         let root = tree.root();
         let all = || self.findings.iter().flat_map(|finding| &finding.changes);
         let is_first = outcome.version == 1;
-        let impact = all().map(|change| change.impact).max().filter(|_| !is_first).unwrap_or(Impact::Low);
+        let impact = all()
+            .map(|change| change.impact)
+            .max()
+            .filter(|_| !is_first)
+            .unwrap_or(Impact::Low);
         let origin = match (is_first, self.pending.hints.is_empty()) {
             (true, _) => "initial",
             (false, true) => "reconciled",
@@ -161,6 +177,21 @@ impl Reading {
         )?;
         notify_changed(outcome, &root, impact, all().map(|change| change.name()))
     }
+}
+
+/// What the events may have changed. DETACH PARTITION names the parent, which the partition has left by
+/// then: the recorded partitions are read, too.
+fn scope_of(pending: &Pending) -> Result<Scope> {
+    let mut scope = Scope::of(&pending.hints)?;
+    if !scope.is_everything() {
+        let altered = pending
+            .hints
+            .iter()
+            .filter(|hint| hint.tag == "ALTER TABLE")
+            .map(|hint| hint.address.oid);
+        scope.add(store::partitions(altered.collect())?);
+    }
+    Ok(scope)
 }
 
 const COVERED: &str = "
@@ -192,5 +223,9 @@ fn notify_changed(
         "impact": impact,
         "changes": counts,
     });
-    query::execute("SELECT pg_catalog.pg_notify('schema_changed', $1)", &[payload.to_string().into()]).map(drop)
+    query::execute(
+        "SELECT pg_catalog.pg_notify('schema_changed', $1)",
+        &[payload.to_string().into()],
+    )
+    .map(drop)
 }

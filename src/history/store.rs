@@ -1,7 +1,7 @@
 //! The history tables.
 
+use crate::pg::Oid;
 use pgrx::datum::DatumWithOid;
-use pgrx::pg_sys::Oid;
 use schema::{Definition, Fingerprint, Fingerprints, Kind, Tree};
 use std::collections::{HashMap, HashSet};
 
@@ -115,7 +115,11 @@ fn a_known(row: &Row<'_>) -> Result<Known> {
         place: "schema_monitor._object",
         reason: reason.to_owned(),
     };
-    let hash = |at| row.bytes(at).and_then(|bytes| Fingerprint::from_bytes(&bytes)).ok_or_else(|| bad("no SHA-256"));
+    let hash = |at| {
+        row.bytes(at)
+            .and_then(|bytes| Fingerprint::from_bytes(&bytes))
+            .ok_or_else(|| bad("no SHA-256"))
+    };
     Ok(Known {
         object_id: row.i64(0),
         address: Address {
@@ -155,6 +159,38 @@ pub(super) fn vanished() -> Result<HashSet<i64>> {
         Ok(())
     })?;
     Ok(vanished)
+}
+
+const PARTITIONS: &str = "
+    SELECT DISTINCT o.class_id, o.oid
+    FROM schema_monitor._object AS p
+    JOIN schema_monitor._definition AS d
+        ON ((d.definition OPERATOR(pg_catalog.->) 'attributes') OPERATOR(pg_catalog.->>) 'partition_of')
+            OPERATOR(pg_catalog.=) p.identity
+        AND d.incarnation OPERATOR(pg_catalog.=) p.incarnation
+    JOIN schema_monitor._object AS o
+        ON o.object_id OPERATOR(pg_catalog.=) d.object_id AND o.incarnation OPERATOR(pg_catalog.=) p.incarnation
+    WHERE p.oid OPERATOR(pg_catalog.=) ANY ($1)
+      AND p.class_id OPERATOR(pg_catalog.=) 1259
+      AND p.dropped_version IS NULL
+      AND o.dropped_version IS NULL
+      AND p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+
+/// The recorded partitions, now or once, of some relations.
+pub(super) fn partitions(relations: Vec<u32>) -> Result<Vec<Address>> {
+    let mut partitions = Vec::new();
+    if relations.is_empty() {
+        return Ok(partitions);
+    }
+    let relations: Vec<Oid> = relations.into_iter().map(Oid::from).collect();
+    query::read(PARTITIONS, &[relations.into()], |row| {
+        partitions.push(Address {
+            class: row.oid(0),
+            oid: row.oid(1),
+        });
+        Ok(())
+    })?;
+    Ok(partitions)
 }
 
 const DEFINITIONS: &str = "
@@ -375,7 +411,6 @@ impl ChangeRows {
     }
 }
 
-
 /// The structure fingerprint of a relation as it is declared now.
 pub fn fingerprint_of_relation(oid: u32) -> Result<Fingerprint> {
     let found = crate::catalog::read(&Scope::relation(oid))?;
@@ -383,5 +418,8 @@ pub fn fingerprint_of_relation(oid: u32) -> Result<Fingerprint> {
         class: crate::catalog::RELATION_CLASS,
         oid,
     };
-    found.get(&address).map(|definition| Fingerprints::of(definition).structure).ok_or(Error::NotRecorded(oid))
+    found
+        .get(&address)
+        .map(|definition| Fingerprints::of(definition).structure)
+        .ok_or(Error::NotRecorded(oid))
 }

@@ -100,7 +100,10 @@ pub fn vector_column() -> Result<(u32, i32)> {
 /// Makes the table of vectors fit the model: one of another dimension is replaced by an empty one.
 pub fn adopt_model(hash: &[u8], name: &str, dimensions: usize) -> Result<()> {
     if vector_column()?.1 != dimensions as i32 {
-        query::execute("SELECT schema_monitor._replace_embeddings($1)", &[(dimensions as i32).into()])?;
+        query::execute(
+            "SELECT schema_monitor._replace_embeddings($1)",
+            &[(dimensions as i32).into()],
+        )?;
     }
     query::execute(
         "UPDATE schema_monitor._state AS s SET model = $1, model_name = $2

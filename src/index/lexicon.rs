@@ -103,10 +103,19 @@ fn write(definitions: &BTreeMap<i64, &Definition>) -> Result<()> {
         return Ok(());
     }
     query::execute(INSERT_DOCUMENTS, &[rows.documents.0.into(), rows.documents.1.into()])?;
-    query::execute(INSERT_POSTINGS, &[rows.postings.0.into(), rows.postings.1.into(), rows.postings.2.into()])?;
+    query::execute(
+        INSERT_POSTINGS,
+        &[rows.postings.0.into(), rows.postings.1.into(), rows.postings.2.into()],
+    )?;
     query::execute(
         INSERT_PASSAGES,
-        &[rows.ids.into(), rows.columns.into(), rows.names.into(), rows.passages.into(), rows.hashes.into()],
+        &[
+            rows.ids.into(),
+            rows.columns.into(),
+            rows.names.into(),
+            rows.passages.into(),
+            rows.hashes.into(),
+        ],
     )?;
     if !rows.references.0.is_empty() {
         query::execute(INSERT_REFERENCES, &[rows.references.0.into(), rows.references.1.into()])?;
@@ -153,7 +162,8 @@ impl Rows {
             self.ids.push(object_id);
             self.columns.push(passage.column);
             self.names.push(column.map(|column| column.name.to_owned()));
-            self.hashes.push(Fingerprint::of_text(&passage.text).as_bytes().to_vec());
+            self.hashes
+                .push(Fingerprint::of_text(&passage.text).as_bytes().to_vec());
             self.passages.push(passage.text);
         }
     }

@@ -30,7 +30,9 @@ pub unsafe fn command(fcinfo: pg_sys::FunctionCallInfo) -> Result<Command> {
             });
         }
         let data = context.cast::<pg_sys::EventTriggerData>();
-        let tag = CStr::from_ptr(pg_sys::GetCommandTagName((*data).tag)).to_string_lossy().into_owned();
+        let tag = CStr::from_ptr(pg_sys::GetCommandTagName((*data).tag))
+            .to_string_lossy()
+            .into_owned();
         let function = pg_sys::Datum::from((*(*fcinfo).flinfo).fn_oid);
         let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function);
         if tuple.is_null() {

@@ -25,9 +25,8 @@ impl Pinned {
     /// Pins what decides the text of definitions.
     pub fn canonical() -> Pinned {
         // SAFETY: opens a nest level that Drop closes.
-        let pinned = Pinned {
-            level: unsafe { pg_sys::NewGUCNestLevel() },
-        };
+        let level = unsafe { pg_sys::NewGUCNestLevel() };
+        let pinned = Pinned { level };
         for (name, value) in CANONICAL {
             set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
         }

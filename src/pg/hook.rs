@@ -79,13 +79,26 @@ unsafe extern "C-unwind" fn process_utility(
             RUNNING.with_borrow_mut(|running| running.push(slice(plan, source)));
             Running
         });
-        let statement = if of_client { classify((*plan).utilityStmt) } else { Statement::Other };
+        let statement = if of_client {
+            classify((*plan).utilityStmt)
+        } else {
+            Statement::Other
+        };
         if let Some(before) = BEFORE {
             before(&statement);
         }
         match PREVIOUS {
             Some(next) => {
-                next(plan, source, read_only_tree, context, parameters, environment, receiver, completion);
+                next(
+                    plan,
+                    source,
+                    read_only_tree,
+                    context,
+                    parameters,
+                    environment,
+                    receiver,
+                    completion,
+                );
             }
             None => pg_sys::standard_ProcessUtility(
                 plan,

@@ -143,7 +143,8 @@ impl Lookup {
     /// The name of a column.
     pub fn column(&self, relation: u32, number: i16) -> Result<String> {
         // SAFETY: with missing_ok it gives NULL for what is not there.
-        unsafe { owned(pg_sys::get_attname(relation.into(), number, true)) }.ok_or_else(|| lost("column of relation", relation))
+        unsafe { owned(pg_sys::get_attname(relation.into(), number, true)) }
+            .ok_or_else(|| lost("column of relation", relation))
     }
 }
 

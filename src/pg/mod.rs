@@ -18,3 +18,7 @@ pub mod time;
 pub mod transaction;
 pub mod vector;
 pub mod worker;
+
+/// Types of PostgreSQL that entry points and arguments name.
+pub use pgrx::pg_sys::panic::ErrorReport;
+pub use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};

@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::error::{Error, Result};
 
+/// Types of parameters.
+pub const INT8: pg_sys::Oid = pg_sys::INT8OID;
+/// As above.
+pub const TEXT: pg_sys::Oid = pg_sys::TEXTOID;
+
 /// A statement whose plan is kept for the rest of the session; PostgreSQL plans it again by itself when
 /// what it names changes.
 pub struct Kept {
@@ -27,11 +32,17 @@ impl Kept {
 
     /// Runs it; gives the number of rows.
     pub fn execute(&self, arguments: &[DatumWithOid<'_>]) -> Result<u64> {
-        assert_eq!(arguments.len(), self.types.len(), "a kept plan got another number of arguments");
+        assert_eq!(
+            arguments.len(),
+            self.types.len(),
+            "a kept plan got another number of arguments"
+        );
         // The datums are used before `arguments` goes out of scope.
         let datum = |argument: &DatumWithOid<'_>| argument.datum().map(|datum| datum.sans_lifetime());
-        let mut values: Vec<pg_sys::Datum> =
-            arguments.iter().map(|argument| datum(argument).unwrap_or(pg_sys::Datum::from(0))).collect();
+        let mut values: Vec<pg_sys::Datum> = arguments
+            .iter()
+            .map(|argument| datum(argument).unwrap_or(pg_sys::Datum::from(0)))
+            .collect();
         let nulls: Vec<std::ffi::c_char> = arguments
             .iter()
             .map(|argument| if datum(argument).is_some() { b' ' } else { b'n' } as std::ffi::c_char)
@@ -43,7 +54,11 @@ impl Kept {
             pg_sys::SPI_connect();
             let mut plan = self.plan.load(Ordering::Relaxed);
             if plan.is_null() {
-                plan = pg_sys::SPI_prepare(self.sql.as_ptr(), self.types.len() as i32, self.types.as_ptr().cast_mut());
+                plan = pg_sys::SPI_prepare(
+                    self.sql.as_ptr(),
+                    self.types.len() as i32,
+                    self.types.as_ptr().cast_mut(),
+                );
                 if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
                     pg_sys::SPI_finish();
                     return Err(Error::Unsettled);
@@ -53,7 +68,11 @@ impl Kept {
             let status = pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), false, 0);
             let processed = pg_sys::SPI_processed;
             pg_sys::SPI_finish();
-            if status < 0 { Err(Error::Unsettled) } else { Ok(processed) }
+            if status < 0 {
+                Err(Error::Unsettled)
+            } else {
+                Ok(processed)
+            }
         }
     }
 }

@@ -103,7 +103,9 @@ unsafe fn visit(table: *mut pg_sys::SPITupleTable, each: &mut impl FnMut(&Row<'_
     unsafe {
         let descriptor = (*table).tupdesc;
         let width = (*descriptor).natts as usize;
-        let types: Vec<pg_sys::Oid> = (0..width).map(|at| pg_sys::SPI_gettypeid(descriptor, at as i32 + 1)).collect();
+        let types: Vec<pg_sys::Oid> = (0..width)
+            .map(|at| pg_sys::SPI_gettypeid(descriptor, at as i32 + 1))
+            .collect();
         let mut values = vec![pg_sys::Datum::from(0); width];
         let mut nulls = vec![false; width];
         for at in 0..(*table).numvals as usize {
@@ -138,7 +140,8 @@ impl Row<'_> {
 
     /// An OID; 0 for NULL.
     pub fn oid(&self, at: usize) -> u32 {
-        self.get(at, &[pg_sys::OIDOID, pg_sys::REGCLASSOID, pg_sys::REGPROCOID]).map_or(0, |datum| datum.value() as u32)
+        self.get(at, &[pg_sys::OIDOID, pg_sys::REGCLASSOID, pg_sys::REGPROCOID])
+            .map_or(0, |datum| datum.value() as u32)
     }
 
     /// A smallint; 0 for NULL.
@@ -158,29 +161,35 @@ impl Row<'_> {
 
     /// A double precision; 0 for NULL.
     pub fn f64(&self, at: usize) -> f64 {
-        self.get(at, &[pg_sys::FLOAT8OID]).map_or(0.0, |datum| f64::from_bits(datum.value() as u64))
+        self.get(at, &[pg_sys::FLOAT8OID])
+            .map_or(0.0, |datum| f64::from_bits(datum.value() as u64))
     }
 
     /// A real; 0 for NULL.
     pub fn f32(&self, at: usize) -> f32 {
-        self.get(at, &[pg_sys::FLOAT4OID]).map_or(0.0, |datum| f32::from_bits(datum.value() as u32))
+        self.get(at, &[pg_sys::FLOAT4OID])
+            .map_or(0.0, |datum| f32::from_bits(datum.value() as u32))
     }
 
     /// A boolean; false for NULL.
     pub fn bool(&self, at: usize) -> bool {
-        self.get(at, &[pg_sys::BOOLOID]).is_some_and(|datum| datum.value() & 0xFF != 0)
+        self.get(at, &[pg_sys::BOOLOID])
+            .is_some_and(|datum| datum.value() & 0xFF != 0)
     }
 
     /// A `"char"`; `'\0'` for NULL.
     pub fn char(&self, at: usize) -> char {
-        self.get(at, &[pg_sys::CHAROID]).map_or('\0', |datum| char::from(datum.value() as u8))
+        self.get(at, &[pg_sys::CHAROID])
+            .map_or('\0', |datum| char::from(datum.value() as u8))
     }
 
     /// A name; empty for NULL.
     pub fn name(&self, at: usize) -> String {
+        let Some(datum) = self.get(at, &[pg_sys::NAMEOID, pg_sys::CSTRINGOID]) else {
+            return String::new();
+        };
         // SAFETY: a datum of type name points to a NameData, which is zero-terminated.
-        self.get(at, &[pg_sys::NAMEOID, pg_sys::CSTRINGOID])
-            .map_or_else(String::new, |datum| utf8(unsafe { CStr::from_ptr(datum.cast_mut_ptr()) }.to_bytes()))
+        utf8(unsafe { CStr::from_ptr(datum.cast_mut_ptr()) }.to_bytes())
     }
 
     /// A text or jsonb read as text.
@@ -203,7 +212,12 @@ impl Row<'_> {
         // SAFETY: the datum is an array of text.
         let elements = unsafe { elements(datum, pg_sys::TEXTOID, -1, false, b'i') };
         // SAFETY: so each element is a text.
-        Some(elements.into_iter().map(|element| utf8(&unsafe { bytes(element) })).collect())
+        Some(
+            elements
+                .into_iter()
+                .map(|element| utf8(&unsafe { bytes(element) }))
+                .collect(),
+        )
     }
 
     /// A smallint[] or int2vector; empty for NULL.
@@ -211,7 +225,11 @@ impl Row<'_> {
         let datum = self.get(at, &[pg_sys::INT2ARRAYOID, pg_sys::INT2VECTOROID]);
         // SAFETY: the datum is an array of int2; an int2vector has the same layout.
         let elements = datum.map(|datum| unsafe { elements(datum, pg_sys::INT2OID, 2, true, b's') });
-        elements.unwrap_or_default().into_iter().map(|element| element.value() as i16).collect()
+        elements
+            .unwrap_or_default()
+            .into_iter()
+            .map(|element| element.value() as i16)
+            .collect()
     }
 
     /// An oid[] or oidvector; empty for NULL.
@@ -219,7 +237,11 @@ impl Row<'_> {
         let datum = self.get(at, &[pg_sys::OIDARRAYOID, pg_sys::OIDVECTOROID]);
         // SAFETY: the datum is an array of oid; an oidvector has the same layout.
         let elements = datum.map(|datum| unsafe { elements(datum, pg_sys::OIDOID, 4, true, b'i') });
-        elements.unwrap_or_default().into_iter().map(|element| element.value() as u32).collect()
+        elements
+            .unwrap_or_default()
+            .into_iter()
+            .map(|element| element.value() as u32)
+            .collect()
     }
 }
 
@@ -261,7 +283,10 @@ unsafe fn elements(
             &mut nulls,
             &mut count,
         );
-        (0..count as usize).filter(|at| !*nulls.add(*at)).map(|at| *values.add(at)).collect()
+        (0..count as usize)
+            .filter(|at| !*nulls.add(*at))
+            .map(|at| *values.add(at))
+            .collect()
     }
 }
 
@@ -278,8 +303,11 @@ pub fn utf8(bytes: &[u8]) -> String {
     };
     // SAFETY: pg_server_to_any gives its argument or a palloc'd zero-terminated copy.
     unsafe {
-        let converted =
-            pg_sys::pg_server_to_any(zero_terminated.as_ptr(), bytes.len() as i32, pg_sys::pg_enc::PG_UTF8 as i32);
+        let converted = pg_sys::pg_server_to_any(
+            zero_terminated.as_ptr(),
+            bytes.len() as i32,
+            pg_sys::pg_enc::PG_UTF8 as i32,
+        );
         CStr::from_ptr(converted).to_string_lossy().into_owned()
     }
 }

@@ -44,7 +44,9 @@ pub fn exchange(request: &[u8], timeout_ms: i32) -> Result<Vec<u8>> {
     fill(&mut stream, &mut length, deadline, timeout_ms)?;
     let length = u32::from_le_bytes(length) as usize;
     if length > MAX_ANSWER {
-        return Err(Error::Embedder("the embedder gave an answer that is too long".to_owned()));
+        return Err(Error::Embedder(
+            "the embedder gave an answer that is too long".to_owned(),
+        ));
     }
     let mut answer = vec![0; length];
     fill(&mut stream, &mut answer, deadline, timeout_ms)?;

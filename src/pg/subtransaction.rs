@@ -46,10 +46,12 @@ fn run<R>(body: impl FnOnce() -> Result<R>, keep: bool) -> Result<R> {
 /// Runs `body` and gives an error PostgreSQL raised as a value. The caller must roll back.
 pub(super) fn caught<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
     let mut body = Some(body);
-    PgTryBuilder::new(AssertUnwindSafe(|| body.take().map_or_else(|| Err(Error::Unsettled), |body| body())))
-        .catch_others(|error| Err(told(error)))
-        .catch_rust_panic(|error| Err(told(error)))
-        .execute()
+    PgTryBuilder::new(AssertUnwindSafe(|| {
+        body.take().map_or_else(|| Err(Error::Unsettled), |body| body())
+    }))
+    .catch_others(|error| Err(told(error)))
+    .catch_rust_panic(|error| Err(told(error)))
+    .execute()
 }
 
 fn told(error: CaughtError) -> Error {

@@ -108,7 +108,9 @@ pub fn require_usable_for_check() -> Result<()> {
         return Err(Error::ReadOnly("check()"));
     }
     if keeps_its_snapshot() {
-        return Err(Error::TransactionInUse("keeps its first snapshot (REPEATABLE READ or SERIALIZABLE)"));
+        return Err(Error::TransactionInUse(
+            "keeps its first snapshot (REPEATABLE READ or SERIALIZABLE)",
+        ));
     }
     if has_noted() {
         return Err(Error::TransactionInUse("has changed the schema"));

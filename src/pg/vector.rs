@@ -12,10 +12,12 @@ use crate::error::{Error, Result};
 pub fn datum(values: Vec<f32>, type_oid: pg_sys::Oid) -> Result<pg_sys::Datum> {
     let mut wire = BytesMut::new();
     // The crate writes the same bytes whatever type it is told.
-    Vector::from(values).to_sql(&Type::ANY, &mut wire).map_err(|error| Error::Content {
-        place: "a vector",
-        reason: error.to_string(),
-    })?;
+    Vector::from(values)
+        .to_sql(&Type::ANY, &mut wire)
+        .map_err(|error| Error::Content {
+            place: "a vector",
+            reason: error.to_string(),
+        })?;
     // SAFETY: the receive function is that of the type; the buffer lives across the call and is read, not
     // kept.
     unsafe {

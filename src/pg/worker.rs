@@ -57,10 +57,10 @@ unsafe extern "C-unwind" {
 pub fn accept_signals() {
     // SAFETY: the handlers are PostgreSQL's own, made for processes like this one.
     unsafe {
-        #[cfg(feature = "pg18")]
-        use pg_sys::pqsignal_be as pqsignal;
         #[cfg(not(feature = "pg18"))]
         use pg_sys::pqsignal;
+        #[cfg(feature = "pg18")]
+        use pg_sys::pqsignal_be as pqsignal;
         pqsignal(pg_sys::SIGTERM as i32, Some(die));
         pqsignal(pg_sys::SIGHUP as i32, Some(SignalHandlerForConfigReload));
         pg_sys::BackgroundWorkerUnblockSignals();

@@ -54,7 +54,9 @@ pub fn serving_model() -> Result<ServingModel> {
             EmbedderState::Failed => embedder.error.get().unwrap_or_default(),
             EmbedderState::Down | EmbedderState::Ready => "the embedder is not running".to_owned(),
         })),
-        None => Err(Error::Embedder("schema_monitor is not preloaded, so no embedder runs".to_owned())),
+        None => Err(Error::Embedder(
+            "schema_monitor is not preloaded, so no embedder runs".to_owned(),
+        )),
     }
 }
 
@@ -78,7 +80,9 @@ pub fn embed(purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Embedd
         let answer = socket::exchange(&encode_request(purpose, some), timeout_ms)?;
         let (vectors, model) = decode_answer(&answer).map_err(Error::Embedder)?;
         if vectors.len() != some.len() {
-            return Err(Error::Embedder("the embedder gave another number of vectors".to_owned()));
+            return Err(Error::Embedder(
+                "the embedder gave another number of vectors".to_owned(),
+            ));
         }
         embedded.vectors.extend(vectors);
         embedded.model = model;
@@ -94,7 +98,8 @@ fn with_own<R>(body: impl FnOnce(&mut Embedder) -> Result<R>) -> Result<R> {
             *slot = None;
             *slot = Some(load(&wanted)?);
         }
-        slot.as_mut().map_or_else(|| Err(Error::Embedder("the model was not loaded".to_owned())), body)
+        slot.as_mut()
+            .map_or_else(|| Err(Error::Embedder("the model was not loaded".to_owned())), body)
     })
 }
 

@@ -3,7 +3,6 @@
 //! When the model's setting changes the process leaves and the postmaster starts it again: ONNX Runtime
 //! cannot be initialised twice in one process, and memory that a model took is then truly free.
 
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,7 +14,7 @@ use std::time::Duration;
 use super::service::{self, Configuration, News, Service};
 use crate::pg::shared::{Embedder, EmbedderState};
 use crate::pg::time::SECOND;
-use crate::pg::{latch, process, shared, socket, worker};
+use crate::pg::{Datum, latch, process, shared, socket, worker};
 use crate::settings;
 
 /// How long the end of the process waits for a run to stop.
@@ -26,8 +25,8 @@ static SERVICE: OnceLock<Mutex<Service>> = OnceLock::new();
 
 /// Entry point of the process.
 #[pg_guard]
-#[unsafe(no_mangle)]
-pub extern "C-unwind" fn schema_monitor_embedder(_argument: pg_sys::Datum) {
+#[unsafe(no_mangle)] // entry point
+pub extern "C-unwind" fn schema_monitor_embedder(_argument: Datum) {
     worker::accept_signals();
     worker::connect_to_shared_catalogs();
     worker::on_exit(leave);
@@ -140,8 +139,8 @@ fn drain(waker: &OwnedFd) {
 
 /// Before the process ends: no run may be in progress when libraries are torn down, or the crash would
 /// restart the whole cluster.
-#[pg_guard]
-unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
+#[pg_guard] // entry point
+unsafe extern "C-unwind" fn leave(_code: i32, _argument: Datum) {
     shared::with(|block| {
         if block.embedder.pid == process::pid() {
             let error = block.embedder.error;

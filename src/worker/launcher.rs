@@ -3,13 +3,12 @@
 //! It sees the shared catalogs only. After a start each connectable, non-template database is looked at
 //! once by a short-lived monitor, one at a time; later news comes from commits.
 
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use crate::error::Result;
 use crate::pg::shared::{Database, Probe};
 use crate::pg::time::{SECOND, now};
-use crate::pg::{database, latch, process, shared, transaction, worker};
+use crate::pg::{Datum, database, latch, process, shared, transaction, worker};
 use crate::settings;
 
 /// How long a monitor may take to come up before it counts as failed.
@@ -20,8 +19,8 @@ const LIST_INTERVAL: i64 = 60 * SECOND;
 
 /// Entry point of the process.
 #[pg_guard]
-#[unsafe(no_mangle)]
-pub extern "C-unwind" fn schema_monitor_launcher(_argument: pg_sys::Datum) {
+#[unsafe(no_mangle)] // entry point
+pub extern "C-unwind" fn schema_monitor_launcher(_argument: Datum) {
     worker::accept_signals();
     worker::connect_to_shared_catalogs();
     worker::on_exit(leave);
@@ -51,7 +50,11 @@ pub extern "C-unwind" fn schema_monitor_launcher(_argument: pg_sys::Datum) {
 fn list_databases() -> Result<()> {
     let present = transaction::run(|| Ok(database::connectable()))?;
     shared::with(|block| {
-        for entry in block.databases.iter_mut().filter(|entry| entry.oid != 0 && entry.monitor == 0) {
+        for entry in block
+            .databases
+            .iter_mut()
+            .filter(|entry| entry.oid != 0 && entry.monitor == 0)
+        {
             if !present.contains(&entry.oid) {
                 *entry = Database::default();
             }
@@ -141,8 +144,8 @@ pub fn wake_all() {
 }
 
 /// When the process ends.
-#[pg_guard]
-unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
+#[pg_guard] // entry point
+unsafe extern "C-unwind" fn leave(_code: i32, _argument: Datum) {
     shared::with(|block| {
         if block.launcher == process::pid() {
             block.launcher = 0;

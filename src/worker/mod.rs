@@ -28,8 +28,18 @@ pub fn init() {
         return;
     }
     let restart = Duration::from_secs(5);
-    worker::register("schema_monitor launcher", "schema_monitor_launcher", worker::Start::Writable, restart);
-    worker::register("schema_monitor embedder", "schema_monitor_embedder", worker::Start::Readable, restart);
+    worker::register(
+        "schema_monitor launcher",
+        "schema_monitor_launcher",
+        worker::Start::Writable,
+        restart,
+    );
+    worker::register(
+        "schema_monitor embedder",
+        "schema_monitor_embedder",
+        worker::Start::Readable,
+        restart,
+    );
 }
 
 /// Makes the monitor of a database leave and keeps it out for a while; returns when it is gone, at the

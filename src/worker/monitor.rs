@@ -1,7 +1,6 @@
 //! The monitor of one database: records what changed, embeds what is stale, leaves when idle.
 
 use embed::Purpose;
-use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::client;
@@ -13,7 +12,7 @@ use crate::index::{self, Stale};
 use crate::pg::guc::set_for_process;
 use crate::pg::shared::Probe;
 use crate::pg::time::{MILLISECOND, SECOND, now};
-use crate::pg::{event_trigger, latch, process, query, shared, transaction, worker};
+use crate::pg::{Datum, event_trigger, latch, process, query, shared, transaction, worker};
 use crate::settings;
 
 /// How long a monitor stays without work. DROP DATABASE waits five seconds for it at most.
@@ -27,8 +26,8 @@ const ATTEMPTS: u32 = 20;
 
 /// Entry point of the process.
 #[pg_guard]
-#[unsafe(no_mangle)]
-pub extern "C-unwind" fn schema_monitor_monitor(argument: pg_sys::Datum) {
+#[unsafe(no_mangle)] // entry point
+pub extern "C-unwind" fn schema_monitor_monitor(argument: Datum) {
     let database = argument.value() as u32;
     worker::accept_signals();
     worker::on_exit(leave);
@@ -231,8 +230,8 @@ fn prune_events() -> Result<()> {
 }
 
 /// When the process ends, also by FATAL.
-#[pg_guard]
-unsafe extern "C-unwind" fn leave(_code: i32, _argument: pg_sys::Datum) {
+#[pg_guard] // entry point
+unsafe extern "C-unwind" fn leave(_code: i32, _argument: Datum) {
     let pid = process::pid();
     let launcher = shared::with(|block| {
         for entry in block.databases.iter_mut().filter(|entry| entry.monitor == pid) {

@@ -26,7 +26,11 @@ pub fn encode_request(purpose: Purpose, texts: &[&str]) -> Vec<u8> {
 pub fn decode_request(request: &[u8]) -> Option<(Purpose, Vec<String>)> {
     let (purpose, rest) = request.split_first()?;
     let (count, mut rest) = rest.split_first()?;
-    let purpose = if *purpose == 0 { Purpose::Query } else { Purpose::Passage };
+    let purpose = if *purpose == 0 {
+        Purpose::Query
+    } else {
+        Purpose::Passage
+    };
     let mut texts = Vec::with_capacity(usize::from(*count).min(MAX_TEXTS));
     for _ in 0..*count {
         let length = u32::from_le_bytes(rest.get(..4)?.try_into().ok()?) as usize;
@@ -46,7 +50,10 @@ pub fn encode_answer(answer: &Result<(Vec<Vec<f32>>, [u8; 32]), String>) -> Vec<
             bytes.push(1);
             bytes.extend_from_slice(model);
             bytes.extend_from_slice(&(dimensions as u32).to_le_bytes());
-            vectors.iter().flatten().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            vectors
+                .iter()
+                .flatten()
+                .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
             bytes
         }
         Err(reason) => [&[0], reason.as_bytes()].concat(),
@@ -66,7 +73,10 @@ pub fn decode_answer(answer: &[u8]) -> Result<(Vec<Vec<f32>>, [u8; 32]), String>
             }
             let (values, _) = rest.as_chunks::<4>();
             let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            Ok((values.chunks_exact(dimensions).map(<[f32]>::to_vec).collect(), model.try_into().map_err(|_| broken())?))
+            Ok((
+                values.chunks_exact(dimensions).map(<[f32]>::to_vec).collect(),
+                model.try_into().map_err(|_| broken())?,
+            ))
         }
         Some((0, reason)) => Err(String::from_utf8_lossy(reason).into_owned()),
         _ => Err(broken()),

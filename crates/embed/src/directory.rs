@@ -133,7 +133,10 @@ impl ModelDirectory {
         let config_path = path.join("config.json");
         let config: Config = json(&config_path)?.ok_or_else(|| EmbedError::MissingFile(config_path.clone()))?;
         if !(1..=16_000).contains(&config.hidden_size) {
-            return Err(bad(&config_path, format!("hidden_size {} is not between 1 and 16000", config.hidden_size)));
+            return Err(bad(
+                &config_path,
+                format!("hidden_size {} is not between 1 and 16000", config.hidden_size),
+            ));
         }
         let metadata = match json::<Metadata>(&path.join("schema_monitor.json"))? {
             Some(metadata) => metadata,
@@ -182,7 +185,11 @@ fn sentence_transformers(path: &Path, config: &Config) -> Result<Metadata, Embed
     };
     // XLM-R counts positions from padding_idx + 1 = 2, so two of them are never used.
     let positions = config.max_position_embeddings.unwrap_or(512);
-    let reserved = if config.model_type.as_deref() == Some("xlm-roberta") { 2 } else { 0 };
+    let reserved = if config.model_type.as_deref() == Some("xlm-roberta") {
+        2
+    } else {
+        0
+    };
     Ok(Metadata {
         name: None,
         query_prefix: query_prefix.clone(),
@@ -195,7 +202,8 @@ fn sentence_transformers(path: &Path, config: &Config) -> Result<Metadata, Embed
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 fn bad(path: &Path, reason: impl ToString) -> EmbedError {
@@ -208,14 +216,18 @@ fn bad(path: &Path, reason: impl ToString) -> EmbedError {
 /// Parses a file; `None` where it does not exist.
 fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, EmbedError> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| bad(path, error)),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| bad(path, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(bad(path, error)),
     }
 }
 
 fn size(path: &Path) -> Result<u64, EmbedError> {
-    path.metadata().map(|metadata| metadata.len()).map_err(|error| bad(path, error))
+    path.metadata()
+        .map(|metadata| metadata.len())
+        .map_err(|error| bad(path, error))
 }
 
 /// Hashes names and contents of the files that decide a vector, those that exist.

@@ -70,7 +70,9 @@ impl Embedder {
                 "input_ids" => Ok(Input::Ids),
                 "attention_mask" => Ok(Input::Mask),
                 "token_type_ids" => Ok(Input::TokenTypes),
-                other => Err(bad(format!("it wants an input \"{other}\", which no sentence encoder has"))),
+                other => Err(bad(format!(
+                    "it wants an input \"{other}\", which no sentence encoder has"
+                ))),
             })
             .collect::<Result<Vec<_>, _>>()?;
         if !inputs.contains(&Input::Ids) {
@@ -142,7 +144,11 @@ impl Embedder {
         }
         let outputs = self.session.run_with_options(inputs, &*self.options).map_err(|error| {
             let reason = error.to_string();
-            if reason.contains("terminate flag") { EmbedError::Cancelled } else { EmbedError::Inference(reason) }
+            if reason.contains("terminate flag") {
+                EmbedError::Cancelled
+            } else {
+                EmbedError::Inference(reason)
+            }
         })?;
         let output = outputs.get("last_hidden_state").unwrap_or(&outputs[0]);
         let (shape, values) = output.try_extract_tensor::<f32>().map_err(inference)?;
@@ -153,17 +159,20 @@ impl Embedder {
                 &shape[..]
             )));
         }
-        let pooled = values.chunks_exact(longest * dimensions).zip(batch).map(|(matrix, tokens)| {
-            let mut vector = pool(matrix, tokens.len(), dimensions, self.directory.pooling);
-            if self.directory.normalize {
-                normalize(&mut vector);
-            }
-            if vector.iter().all(|value| value.is_finite()) {
-                Ok(vector)
-            } else {
-                Err(EmbedError::BadOutput("a vector that is not finite".to_owned()))
-            }
-        });
+        let pooled = values
+            .chunks_exact(longest * dimensions)
+            .zip(batch)
+            .map(|(matrix, tokens)| {
+                let mut vector = pool(matrix, tokens.len(), dimensions, self.directory.pooling);
+                if self.directory.normalize {
+                    normalize(&mut vector);
+                }
+                if vector.iter().all(|value| value.is_finite()) {
+                    Ok(vector)
+                } else {
+                    Err(EmbedError::BadOutput("a vector that is not finite".to_owned()))
+                }
+            });
         pooled.collect()
     }
 }

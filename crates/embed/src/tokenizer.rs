@@ -24,7 +24,9 @@ impl Tokenizer {
             max_length: max_tokens,
             ..TruncationParams::default()
         };
-        inner.with_truncation(Some(truncation)).map_err(|error| bad(error.to_string()))?;
+        inner
+            .with_truncation(Some(truncation))
+            .map_err(|error| bad(error.to_string()))?;
         Ok(Tokenizer(inner))
     }
 

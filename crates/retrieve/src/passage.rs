@@ -63,7 +63,11 @@ pub fn passages(relation: &Relation<'_>) -> Vec<Passage> {
         text.push_str(": ");
         text.push_str(&comment);
     }
-    let columns: Vec<String> = relation.columns.iter().map(|column| sanitize(column.name, 128)).collect();
+    let columns: Vec<String> = relation
+        .columns
+        .iter()
+        .map(|column| sanitize(column.name, 128))
+        .collect();
     if !columns.is_empty() {
         text.push_str(". columns: ");
         let readable: Vec<String> = columns.iter().map(|column| readable(column)).collect();
@@ -88,7 +92,9 @@ pub fn passages(relation: &Relation<'_>) -> Vec<Passage> {
 }
 
 fn comment(comment: Option<&str>) -> Option<String> {
-    comment.map(|text| sanitize(text, MAX_COMMENT)).filter(|text| !text.is_empty())
+    comment
+        .map(|text| sanitize(text, MAX_COMMENT))
+        .filter(|text| !text.is_empty())
 }
 
 fn cut(mut text: String) -> String {
@@ -141,7 +147,10 @@ mod tests {
             passages[0].text,
             "cust_ord_hdr customer order header: One row per order. columns: ship date"
         );
-        assert_eq!((passages[1].column, passages[1].text.as_str()), (7, "customer order header ship date"));
+        assert_eq!(
+            (passages[1].column, passages[1].text.as_str()),
+            (7, "customer order header ship date")
+        );
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub fn rank(candidates: &[Candidate], edges: &[(i64, i64)], weights: Weights) ->
     let mut gain: HashMap<i64, f32> = HashMap::new();
     for (a, b) in edges {
         for (id, neighbour) in [(a, b), (b, a)] {
-            if a != b && let Some(score) = alone.get(neighbour) {
+            if a != b
+                && let Some(score) = alone.get(neighbour)
+            {
                 let best = gain.entry(*id).or_default();
                 *best = best.max(*score);
             }
@@ -96,7 +98,11 @@ impl Spread {
 
     /// 0 where all values are the same.
     fn z(&self, value: f32) -> f32 {
-        if self.deviation > 1e-6 { (value - self.mean) / self.deviation } else { 0.0 }
+        if self.deviation > 1e-6 {
+            (value - self.mean) / self.deviation
+        } else {
+            0.0
+        }
     }
 }
 
@@ -118,7 +124,11 @@ mod tests {
 
     #[test]
     fn both_scores_count_and_the_lexical_one_suffices() {
-        let both = [candidate(1, Some(0.5), 0.0), candidate(2, Some(0.5), 3.0), candidate(3, Some(0.9), 0.0)];
+        let both = [
+            candidate(1, Some(0.5), 0.0),
+            candidate(2, Some(0.5), 3.0),
+            candidate(3, Some(0.9), 0.0),
+        ];
         assert_eq!(order(&rank(&both, &[], Weights::default())), [3, 2, 1]);
         let lexical = [candidate(1, None, 1.0), candidate(2, None, 2.0)];
         assert_eq!(order(&rank(&lexical, &[], Weights::default())), [2, 1]);
@@ -138,7 +148,11 @@ mod tests {
 
     #[test]
     fn equal_scores_give_finite_numbers() {
-        let ranked = rank(&[candidate(1, Some(0.5), 0.0), candidate(2, Some(0.5), 0.0)], &[], Weights::default());
+        let ranked = rank(
+            &[candidate(1, Some(0.5), 0.0), candidate(2, Some(0.5), 0.0)],
+            &[],
+            Weights::default(),
+        );
         assert!(ranked.iter().all(|one| one.score.is_finite()));
         assert!(rank(&[], &[], Weights::default()).is_empty());
     }

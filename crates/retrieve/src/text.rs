@@ -10,7 +10,11 @@ pub fn sanitize(text: &str, limit: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(limit * 4));
     let mut length = 0;
     for c in text.chars() {
-        let c = if c.is_control() || c.is_whitespace() || hides(c) { ' ' } else { c };
+        let c = if c.is_control() || c.is_whitespace() || hides(c) {
+            ' '
+        } else {
+            c
+        };
         if c == ' ' && (clean.is_empty() || clean.ends_with(' ')) {
             continue;
         }

@@ -129,10 +129,7 @@ fn normalise(letters: &str) -> String {
 /// PostgreSQL 17 on and does not count, so that 16 and 18 agree.
 fn is_full(letters: &str) -> bool {
     let plain: String = letters.chars().filter(|c| !matches!(c, 'm' | '*')).collect();
-    matches!(
-        plain.as_str(),
-        "Dadrtwx" | "rUw" | "Urw" | "CU" | "X" | "U" | "arwx"
-    )
+    matches!(plain.as_str(), "Dadrtwx" | "rUw" | "Urw" | "CU" | "X" | "U" | "arwx")
 }
 
 #[cfg(test)]
@@ -168,7 +165,12 @@ mod tests {
         );
         let b = Access::read(
             "ann".into(),
-            Some(&items(&["=r/bob", "\"a=b\"\"c\"=r*/bob", "\"a=b\"\"c\"=w/ann", "ann=arwdDxtm/ann"])),
+            Some(&items(&[
+                "=r/bob",
+                "\"a=b\"\"c\"=r*/bob",
+                "\"a=b\"\"c\"=w/ann",
+                "ann=arwdDxtm/ann",
+            ])),
             "",
         );
         assert_eq!(a, b);

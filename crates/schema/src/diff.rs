@@ -30,11 +30,32 @@ pub fn diff(before: Option<&Definition>, after: Option<&Definition>, continuity:
     let mut changes = Vec::new();
     match (before, after) {
         (None, None) => {}
-        (None, Some(after)) => note(&mut changes, ChangeKind::Added, after, None, Value::Null, summary(after)),
-        (Some(before), None) => note(&mut changes, ChangeKind::Dropped, before, None, summary(before), Value::Null),
+        (None, Some(after)) => note(
+            &mut changes,
+            ChangeKind::Added,
+            after,
+            None,
+            Value::Null,
+            summary(after),
+        ),
+        (Some(before), None) => note(
+            &mut changes,
+            ChangeKind::Dropped,
+            before,
+            None,
+            summary(before),
+            Value::Null,
+        ),
         (Some(before), Some(after)) => {
             if continuity == Continuity::Recreated {
-                note(&mut changes, ChangeKind::Recreated, after, None, Value::Null, Value::Null);
+                note(
+                    &mut changes,
+                    ChangeKind::Recreated,
+                    after,
+                    None,
+                    Value::Null,
+                    Value::Null,
+                );
             }
             own(before, after, &mut changes);
             parts(before, after, continuity, &mut changes);
@@ -70,10 +91,24 @@ const GROUPS: [ChangeKind; 7] = [
 /// Changes of the object itself.
 fn own(before: &Definition, after: &Definition, changes: &mut Vec<Change>) {
     if before.name != after.name {
-        note(changes, ChangeKind::Renamed, after, None, json!(before.name), json!(after.name));
+        note(
+            changes,
+            ChangeKind::Renamed,
+            after,
+            None,
+            json!(before.name),
+            json!(after.name),
+        );
     }
     if before.schema != after.schema {
-        note(changes, ChangeKind::Moved, after, None, json!(before.schema), json!(after.schema));
+        note(
+            changes,
+            ChangeKind::Moved,
+            after,
+            None,
+            json!(before.schema),
+            json!(after.schema),
+        );
     }
     attributes(&before.attributes, &after.attributes, after, None, changes);
     if before.arguments != after.arguments {
@@ -102,23 +137,46 @@ fn parts(before: &Definition, after: &Definition, continuity: Continuity, change
     // An index or constraint rebuilt under its name in one comparison is the same part.
     let matched = |part: &Part, others: &[Part], opposite: &[Part]| {
         others.iter().position(|other| same(part, other)).or_else(|| {
-            let position = others.iter().position(|other| other.kind == part.kind && other.name == part.name)?;
+            let position = others
+                .iter()
+                .position(|other| other.kind == part.kind && other.name == part.name)?;
             let taken = opposite.iter().any(|rival| same(rival, &others[position]));
             (!taken && part.kind != PartKind::Column).then_some(position)
         })
     };
     for part in &before.parts {
         if matched(part, &after.parts, &before.parts).is_none() {
-            note(changes, ChangeKind::Dropped, after, Some(part), part_summary(part), Value::Null);
+            note(
+                changes,
+                ChangeKind::Dropped,
+                after,
+                Some(part),
+                part_summary(part),
+                Value::Null,
+            );
         }
     }
     for part in &after.parts {
         let Some(old) = matched(part, &before.parts, &after.parts).map(|at| &before.parts[at]) else {
-            note(changes, ChangeKind::Added, after, Some(part), Value::Null, part_summary(part));
+            note(
+                changes,
+                ChangeKind::Added,
+                after,
+                Some(part),
+                Value::Null,
+                part_summary(part),
+            );
             continue;
         };
         if old.name != part.name {
-            note(changes, ChangeKind::Renamed, after, Some(part), json!(old.name), json!(part.name));
+            note(
+                changes,
+                ChangeKind::Renamed,
+                after,
+                Some(part),
+                json!(old.name),
+                json!(part.name),
+            );
         }
         attributes(&old.attributes, &part.attributes, after, Some(part), changes);
         privileges(&old.access, &part.access, after, part, changes);
@@ -146,7 +204,14 @@ fn column_order(before: &Definition, after: &Definition, continuity: Continuity,
     };
     let (from, to) = (order(before, after), order(after, before));
     if from != to {
-        note(changes, ChangeKind::ColumnOrderChanged, after, None, json!(from), json!(to));
+        note(
+            changes,
+            ChangeKind::ColumnOrderChanged,
+            after,
+            None,
+            json!(from),
+            json!(to),
+        );
     }
 }
 
@@ -288,9 +353,17 @@ mod tests {
             table.parts.push(index);
             table
         };
-        let rebuilt = diff(Some(&with_index(10, "btree")), Some(&with_index(11, "btree")), Continuity::Same);
+        let rebuilt = diff(
+            Some(&with_index(10, "btree")),
+            Some(&with_index(11, "btree")),
+            Continuity::Same,
+        );
         assert!(rebuilt.is_empty(), "{rebuilt:?}");
-        let other = diff(Some(&with_index(10, "btree")), Some(&with_index(11, "hash")), Continuity::Same);
+        let other = diff(
+            Some(&with_index(10, "btree")),
+            Some(&with_index(11, "hash")),
+            Continuity::Same,
+        );
         assert_eq!(names(&other), ["index_altered"]);
     }
 
@@ -305,7 +378,11 @@ mod tests {
         let changes = diff(Some(&before), Some(&after), Continuity::Same);
         assert_eq!(
             names(&changes),
-            ["column_type_changed", "column_nullability_changed", "column_comment_changed"]
+            [
+                "column_type_changed",
+                "column_nullability_changed",
+                "column_comment_changed"
+            ]
         );
         assert_eq!(changes[0].before, json!({"type": "integer"}));
     }

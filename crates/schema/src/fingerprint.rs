@@ -221,7 +221,11 @@ impl Tree {
     /// The fingerprints of each schema, in order of their names.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, Fingerprints)> {
         self.groups.iter().map(|(name, objects)| {
-            let leaves = || objects.iter().map(|((kind, name), f)| (kind.as_str(), name.as_str(), f));
+            let leaves = || {
+                objects
+                    .iter()
+                    .map(|((kind, name), f)| (kind.as_str(), name.as_str(), f))
+            };
             (name.as_str(), combine("schema", leaves))
         })
     }

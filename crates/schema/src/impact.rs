@@ -64,7 +64,9 @@ fn of_part(what: ChangeKind, part: PartKind, before: &Value, after: &Value) -> I
         (PartKind::Column, NullabilityChanged) if after.get("not_null").is_some() => Impact::High,
         (PartKind::Column, Added) => {
             let required = after.get("not_null").is_some();
-            let filled = ["default", "identity", "generated"].iter().any(|name| after.get(*name).is_some());
+            let filled = ["default", "identity", "generated"]
+                .iter()
+                .any(|name| after.get(*name).is_some());
             if required && !filled { Impact::High } else { Impact::Low }
         }
         (PartKind::Value, Dropped | Renamed) => Impact::Breaking,
@@ -87,7 +89,15 @@ mod tests {
 
     #[test]
     fn a_required_column_without_default_is_worse_than_an_optional_one() {
-        let added = |after| impact_of(ChangeKind::Added, Kind::Table, Some(PartKind::Column), &Value::Null, &after);
+        let added = |after| {
+            impact_of(
+                ChangeKind::Added,
+                Kind::Table,
+                Some(PartKind::Column),
+                &Value::Null,
+                &after,
+            )
+        };
         assert_eq!(added(json!({"type": "text"})), Impact::Low);
         assert_eq!(added(json!({"type": "text", "not_null": true})), Impact::High);
         assert_eq!(added(json!({"not_null": true, "default": "''"})), Impact::Low);

@@ -1,0 +1,41 @@
+"""One preloaded server for the whole run, and a database of its own for each test that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from support import DATA, PG, SHARED_PRELOAD, create_database
+
+from tools.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A preloaded server."""
+    with Cluster(PG, "test", settings=SHARED_PRELOAD) as cluster:
+        yield cluster
+        log = cluster.log_text()
+        assert "PANIC" not in log and "was terminated by signal" not in log, log[-4000:]
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> str:
+    """A database with the extension."""
+    return create_database(cluster)
+
+
+@pytest.fixture
+def connection(cluster: Cluster, database: str) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to that database."""
+    with cluster.connect(database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def data() -> None:
+    """Skips where the real schemas are not there."""
+    if not DATA.is_dir():
+        pytest.skip("the real schemas are not beside this checkout")

@@ -1,0 +1,158 @@
+"""Questions that real people ask, answered with the right table; rights, absurd input, no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from support import PG, SHARED_PRELOAD, create_database, load_schema, one, wait_indexed
+
+from tools.cluster import Cluster
+
+QUESTIONS = Path(__file__).resolve().parent.parent / "questions"
+
+
+@pytest.mark.parametrize("name", ["adventureworks", "omop_cdm54"])
+def test_the_right_table_is_among_the_first_five(data: None, cluster: Cluster, name: str) -> None:
+    """25 questions, written before the first run, none naming its table: at least 22."""
+    database = create_database(cluster)
+    load_schema(cluster, database, name)
+    questions = [json.loads(line) for line in (QUESTIONS / f"{name}.jsonl").read_text().splitlines()]
+    assert len(questions) >= 25
+    missed = []
+    with cluster.connect(database) as connection:
+        wait_indexed(connection, 300)
+        for question in questions:
+            rows = connection.execute("SELECT identity FROM schema_monitor.search(%s, 5)", (question["question"],))
+            found = [str(identity) for (identity,) in rows]
+            if not set(found) & set(question["tables"]):
+                missed.append(f"{question['question']}\n    wanted {question['tables']}, got {found}")
+    assert len(missed) <= 3, f"{len(missed)} of {len(questions)} missed:\n" + "\n".join(missed)
+    print(f"{name}: {len(questions) - len(missed)} of {len(questions)}")
+
+
+def test_absurd_questions_are_harmless(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE t (a int)")
+    wait_indexed(connection)
+    for absurd in ("", "   ", "what is the", "\u202e\u200b", "?!;--", "💥" * 1000):
+        assert connection.execute("SELECT * FROM schema_monitor.search(%s)", (absurd,)).fetchall() == [], absurd[:20]
+    long = "customer order " * 70_000
+    assert connection.execute("SELECT * FROM schema_monitor.search(%s)", (long,)).fetchall() is not None
+    assert connection.execute("SELECT * FROM schema_monitor.search('t', 0)").fetchall() == []
+    for wrong in ("'t', -1", "'t', 100000", "'t', 5, '{tabel}'"):
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            connection.execute(f"SELECT * FROM schema_monitor.search({wrong})")
+    assert connection.execute("SELECT * FROM schema_monitor.search(NULL)").fetchall() == []
+
+
+def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.invoice (amount int); CREATE TABLE b.invoice (amount int);"
+        "CREATE VIEW a.invoice_total AS SELECT sum(amount) AS total FROM a.invoice"
+    )
+    wait_indexed(connection)
+    sql = "SELECT kind, identity, column_name FROM schema_monitor.search('invoice amount', 10, %s, %s) ORDER BY 2, 3"
+    assert connection.execute(sql, (["view"], None)).fetchall()[0][:2] == ("view", "a.invoice_total")
+    assert {row[1] for row in connection.execute(sql, (None, ["b"]))} == {"b.invoice"}
+    columns = connection.execute(sql, (["column"], ["b"])).fetchall()
+    assert columns == [("column", "b.invoice", "amount")] or [row[2] for row in columns] == ["amount"]
+
+
+@pytest.fixture
+def reader(cluster: Cluster, database: str) -> Iterator[str]:
+    """A role without any right."""
+    role = f"reader_{database}"
+    with cluster.connect("postgres") as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+    yield role
+    with cluster.connect(database) as connection:
+        connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_only_what_may_be_seen_is_shown(cluster: Cluster, database: str, reader: str) -> None:
+    with cluster.connect(database) as owner:
+        owner.execute(
+            """CREATE SCHEMA hr; CREATE TABLE hr.salary (person text, amount numeric, bonus numeric);
+               CREATE TABLE public.holiday (day date, name text);
+               CREATE TABLE public.closed (amount numeric);
+               REVOKE ALL ON public.closed FROM PUBLIC; GRANT SELECT ON public.holiday TO PUBLIC"""
+        )
+        wait_indexed(owner)
+        with cluster.connect(database, user=reader) as session:
+            search = "SELECT identity FROM schema_monitor.search('amount of salary and bonus', 10)"
+            assert {i for (i,) in session.execute(search)} == {"public.holiday"}
+            direct = "SELECT DISTINCT object_name FROM schema_monitor.schema_embeddings ORDER BY embedding <=> %s::vector"
+            direct = "SELECT DISTINCT object_name FROM schema_monitor.schema_embeddings"
+            assert session.execute(direct).fetchall() == [("holiday",)]
+            seen = session.execute("SELECT identity FROM schema_monitor.objects WHERE kind = 'table'").fetchall()
+            assert seen == [("public.holiday",)]
+            identities = {i for (i,) in session.execute("SELECT identity FROM schema_monitor.changes")}
+            assert not identities & {"hr.salary", "public.closed"}
+            for table in ("_object", "_definition", "_change", "ddl_event", "_posting", "_passage"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(f"SELECT * FROM schema_monitor.{table}")
+            for function in ("check()", "status()", "_audit()", "_create_embeddings('x', 3)"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(f"SELECT * FROM schema_monitor.{function}")
+            # one column may be seen: that one and no other
+            owner.execute(f"GRANT USAGE ON SCHEMA hr TO {reader}; GRANT SELECT (amount) ON hr.salary TO {reader}")
+            wait_indexed(owner)
+            columns = session.execute(
+                "SELECT column_name FROM schema_monitor.schema_embeddings WHERE object_name = 'salary'"
+            ).fetchall()
+            assert columns == [("amount",)]
+            rows = session.execute("SELECT identity, passage FROM schema_monitor.search('salary amount', 1)").fetchall()
+            assert rows and rows[0][0] == "hr.salary" and "bonus" not in (rows[0][1] or "")
+
+
+def test_one_visible_table_of_very_many_is_found(cluster: Cluster, database: str, reader: str) -> None:
+    """Rights are applied before the cut, by the index as well as exactly."""
+    with cluster.connect(database) as owner:
+        owner.execute(
+            "DO $$ BEGIN FOR i IN 1..400 LOOP EXECUTE format('CREATE TABLE customer_order_%s (customer_id int)', i);"
+            " END LOOP; END $$; CREATE TABLE weather_report (humidity int);"
+            f"GRANT SELECT ON weather_report TO {reader}"
+        )
+        wait_indexed(owner, 120)
+        with cluster.connect(database, user=reader) as session:
+            for exact_rows in (0, 1_000_000):
+                session.execute(f"SET schema_monitor.exact_search_rows = {exact_rows}")
+                owner.execute("ANALYZE schema_monitor.schema_embeddings")
+                rows = session.execute("SELECT identity FROM schema_monitor.search('orders of a customer', 3)").fetchall()
+                assert rows == [("public.weather_report",)]
+
+
+def test_the_index_finds_what_exact_search_finds(cluster: Cluster, database: str) -> None:
+    with cluster.connect(database) as connection:
+        connection.execute(
+            "DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE item_%s (a%s int, b%s text)', i, i, i);"
+            " END LOOP; END $$; CREATE TABLE invoice (amount numeric, due date)"
+        )
+        wait_indexed(connection, 120)
+        connection.execute("ANALYZE schema_monitor.schema_embeddings")
+        answers = []
+        for exact_rows in (0, 1_000_000):
+            connection.execute(f"SET schema_monitor.exact_search_rows = {exact_rows}")
+            (first,) = one(connection, "SELECT identity FROM schema_monitor.search('what must be paid and when', 1)")
+            answers.append(first)
+        assert answers == ["public.invoice"] * 2
+
+
+def test_without_a_model_words_decide_and_status_says_why(tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = {**SHARED_PRELOAD, "schema_monitor.model": "there-is-none"}
+    with Cluster(PG, "no-model", settings=settings) as cluster:
+        database = create_database(cluster)
+        with cluster.connect(database) as connection:
+            connection.execute("CREATE TABLE invoice (amount int); CREATE TABLE weather (rain int)")
+            connection.execute("SELECT schema_monitor.check()")
+            row = one(connection, "SELECT identity, vector_score FROM schema_monitor.search('amounts of invoices', 1)")
+            assert row == ("public.invoice", None)
+            (embedder, error) = one(connection, "SELECT embedder, last_error FROM schema_monitor.status()")
+            assert "there-is-none" in embedder and "there-is-none" in error
+            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+                connection.execute("SELECT schema_monitor.embed_query('x')")
+            assert one(connection, "SELECT schema_monitor.wait_until_indexed('0.2 s')") == (False,)
