@@ -6,8 +6,9 @@ model and one thread for it. Both keep PostgreSQL's defaults (fsync included) bu
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any
@@ -38,7 +39,7 @@ class Servers:
         self.pg = pg
         self._stack = ExitStack()
         self._clusters: dict[str, Cluster] = {}
-        self._databases: set[tuple[str, str]] = set()
+        self._databases: set[str] = set()
 
     def __enter__(self) -> Servers:
         return self
@@ -58,41 +59,39 @@ class Servers:
 
     def sample(self) -> str:
         """demo/sample.sql on the embedding server, indexed; the database's name."""
-        if self._is_new("embedding", "sample"):
-            self.embedding.query("CREATE DATABASE sample")
-            self.embedding.psql(file=ROOT / "demo" / "sample.sql", dbname="sample")
-            self.embedding.psql(CREATE_EXTENSION, dbname="sample")
-            wait_until_indexed(self.embedding, "sample")
-        return "sample"
+        return self._database("sample", self._make_sample)
 
     def filled(self) -> str:
         """10,000 passages on the embedding server, indexed, analysed as autovacuum would soon; the database's name.
 
         The role READER owns nothing there and may SELECT from every table.
         """
-        if self._is_new("embedding", "filled"):
-            made_up(self.embedding, "filled", FILLED_TABLES, FILLED_COLUMNS)
-            self.embedding.psql(f"CREATE ROLE {READER} LOGIN", dbname="filled")
-            for name in schema.SCHEMAS:
-                self.embedding.psql(f"GRANT USAGE ON SCHEMA {name} TO {READER}", dbname="filled")
-                self.embedding.psql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {READER}", dbname="filled")
-            self.embedding.psql(CREATE_EXTENSION, dbname="filled")
-            wait_until_indexed(self.embedding, "filled")
-            self.embedding.query("VACUUM ANALYZE", dbname="filled")
-            [(count,)] = self.embedding.query("SELECT count(*) FROM schema_monitor.schema_embeddings", dbname="filled")
-            if count != FILLED_PASSAGES:
-                raise Unmeasured(f"{count} passages were embedded, not {FILLED_PASSAGES}")
-        return "filled"
+        return self._database("filled", self._make_filled)
 
-    def _is_new(self, cluster: str, database: str) -> bool:
-        key = (cluster, database)
-        is_new = key not in self._databases
-        if is_new and cluster in self._clusters:
-            # what a failed attempt left behind
-            self._clusters[cluster].query(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-            self._clusters[cluster].query(f"DROP ROLE IF EXISTS {READER}")
-        self._databases.add(key)
-        return is_new
+    def _database(self, name: str, make: Callable[[str], None]) -> str:
+        if name not in self._databases:
+            make(name)
+            self._databases.add(name)
+        return name
+
+    def _make_sample(self, name: str) -> None:
+        new_database(self.embedding, name)
+        self.embedding.psql(file=ROOT / "demo" / "sample.sql", dbname=name)
+        self.embedding.psql(CREATE_EXTENSION, dbname=name)
+        wait_until_indexed(self.embedding, name)
+
+    def _make_filled(self, name: str) -> None:
+        made_up(self.embedding, name, FILLED_TABLES, FILLED_COLUMNS)
+        self.embedding.psql(f"DROP ROLE IF EXISTS {READER}; CREATE ROLE {READER} LOGIN", dbname=name)
+        for place in schema.SCHEMAS:
+            grants = f"GRANT USAGE ON SCHEMA {place} TO {READER}; GRANT SELECT ON ALL TABLES IN SCHEMA {place} TO {READER}"
+            self.embedding.psql(grants, dbname=name)
+        self.embedding.psql(CREATE_EXTENSION, dbname=name)
+        wait_until_indexed(self.embedding, name)
+        self.embedding.query("VACUUM ANALYZE", dbname=name)
+        [(count,)] = self.embedding.query("SELECT count(*) FROM schema_monitor.schema_embeddings", dbname=name)
+        if count != FILLED_PASSAGES:
+            raise Unmeasured(f"{count} passages were embedded, not {FILLED_PASSAGES}")
 
     def _cluster(self, name: str, settings: dict[str, str | int]) -> Cluster:
         if name not in self._clusters:
@@ -101,10 +100,15 @@ class Servers:
         return self._clusters[name]
 
 
-def made_up(cluster: Cluster, database: str, tables: int, columns: int) -> None:
-    """Makes a database of so many made-up tables, vacuumed and analysed."""
+def new_database(cluster: Cluster, database: str) -> None:
+    """An empty database, in the place of what a failed attempt may have left."""
     cluster.query(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
     cluster.query(f"CREATE DATABASE {database}")
+
+
+def made_up(cluster: Cluster, database: str, tables: int, columns: int) -> None:
+    """Makes a database of so many made-up tables, vacuumed and analysed."""
+    new_database(cluster, database)
     with cluster.connect(database) as connection:
         all_of_them: Iterator[str] = schema.statements(tables, columns)
         while some := list(islice(all_of_them, LOADED_AT_ONCE)):
@@ -145,8 +149,36 @@ def embedder(cluster: Cluster) -> int:
     return pid
 
 
-def wait_for_notification(listener: Connection, what: str) -> float:
-    """The moment (of time.perf_counter) the next notification came."""
-    for _ in listener.notifies(timeout=LIMIT_S, stop_after=1):
-        return time.perf_counter()
-    raise Unmeasured(f"{what} was not announced within {LIMIT_S} s")
+class Listener:
+    """A session that listens for the versions a database announces on one channel."""
+
+    def __init__(self, connection: Connection, channel: str) -> None:
+        self._connection, self._channel, self._version = connection, channel, 0
+        connection.execute(f"LISTEN {channel}")  # type: ignore[arg-type]
+
+    def wait(self) -> float:
+        """The moment (of time.perf_counter) the next version was announced; each must be newer than the one before."""
+        for notification in self._connection.notifies(timeout=LIMIT_S, stop_after=1):
+            moment, version = time.perf_counter(), json.loads(notification.payload)["version"]
+            if version <= self._version:
+                raise Unmeasured(f"{self._channel} announced version {version} after version {self._version}")
+            self._version = version
+            return moment
+        raise Unmeasured(f"{self._channel} announced nothing within {LIMIT_S} s")
+
+
+def seconds_from_commit(connection: Connection, listener: Listener, statement: str) -> float:
+    """From just before COMMIT of the statement is sent until its version is announced, in seconds.
+
+    What the statement itself costs is not in it, what its commit costs is.
+    """
+    connection.execute("BEGIN")
+    connection.execute(statement)  # type: ignore[arg-type]
+    start = time.perf_counter()
+    connection.execute("COMMIT")
+    return listener.wait() - start
+
+
+def wait_until_monitor_left(connection: Connection, database: str) -> None:
+    """Until the monitor of the database has gone, as it does after a second without work."""
+    wait_until(lambda: not processes(connection, "monitor", database), f"the monitor of {database} leaves")

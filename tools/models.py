@@ -10,6 +10,8 @@ from tools.environment import set_up_python
 from tools.paths import DEFAULT_MODEL, DEFAULT_PRECISION, MODELS, RANDOM_MODELS, ROOT, VENV_PYTHON
 from tools.step import SetupError, run, take
 
+# the default model before quantisation, which the reference implementation is compared with
+FULL_PRECISION = f"{DEFAULT_MODEL}-fp32"
 CONVERTERS = ROOT / "tools" / "model"
 
 
@@ -24,6 +26,8 @@ def make_model(name: str, arguments: Sequence[str] = ()) -> Path:
     set_up_python()
     if name == DEFAULT_MODEL:
         return _compute(name, "convert.py", ["--precision", DEFAULT_PRECISION, *arguments])
+    if name == FULL_PRECISION:
+        return _compute(name, "convert.py", ["--precision", "fp32", *arguments])
     if name in RANDOM_MODELS:
         return _compute(name, "random_model.py", [*RANDOM_MODELS[name], *arguments])
     return _fetch(name, list(arguments))
@@ -31,7 +35,7 @@ def make_model(name: str, arguments: Sequence[str] = ()) -> Path:
 
 def make_test_models() -> None:
     """The default model and the random ones, which the crates' tests and the server's tests load."""
-    for name in (DEFAULT_MODEL, *RANDOM_MODELS):
+    for name in (DEFAULT_MODEL, FULL_PRECISION, *RANDOM_MODELS):
         make_model(name)
 
 

@@ -29,9 +29,10 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_PRECISION = "int8"
 # name: arguments of tools/model/random_model.py
 RANDOM_MODELS = {
-    "random-bert": ["--shape", "bert"],
-    "random-bert-cls": ["--shape", "bert", "--pooling", "cls"],
-    "random-xlmr": ["--shape", "xlmr"],
+    "random-bert": ["--shape", "bert", "--seed", "1"],
+    "random-bert-cls": ["--shape", "bert", "--seed", "2", "--pooling", "cls", "--tokenizer-limit", "24"],
+    "random-xlmr": ["--shape", "xlmr", "--seed", "3"],
+    "random-e5-large": ["--shape", "e5-large", "--seed", "4", "--tie-layers"],
 }
 
 # major version: the server's folder in the wheel

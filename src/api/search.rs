@@ -18,6 +18,9 @@ use crate::pg::{query, vector};
 use crate::settings;
 use crate::worker;
 
+/// Results where the caller does not say.
+const DEFAULT_RESULTS: i32 = 10;
+
 /// Most results one call gives.
 const MAX_RESULTS: i32 = 1_000;
 
@@ -51,8 +54,8 @@ type Row = (
 /// The relations (or columns) a question is about, best first.
 #[pg_extern(sql = false)]
 fn search(
-    query: &str,
-    max_results: i32,
+    query: Option<&str>,
+    max_results: Option<i32>,
     kinds: Option<Vec<Option<String>>>,
     schemas: Option<Vec<Option<String>>>,
 ) -> std::result::Result<
@@ -73,6 +76,8 @@ fn search(
     >,
     ErrorReport,
 > {
+    // NULL asks nothing, or leaves the number to us.
+    let (query, max_results) = (query.unwrap_or(""), max_results.unwrap_or(DEFAULT_RESULTS));
     if !(0..=MAX_RESULTS).contains(&max_results) {
         return Err(invalid(
             format!("max_results is {max_results}"),

@@ -165,6 +165,7 @@ fn raise(error: Error) -> ! {
 
 /// Appends the rows of one command, as the extension's owner; gives their number.
 fn append(command: &event_trigger::Command, plan: &'static Kept) -> Result<u64> {
+    event_trigger::lock_without_waiting(c"ddl_event")?;
     let (session, current) = event_trigger::roles();
     let statement = match TAGS_WITH_TEXT.contains(&command.tag.as_str()) {
         true => hook::running_statement(),

@@ -80,6 +80,28 @@ pub fn extension_exists() -> bool {
     unsafe { pg_sys::get_extension_oid(c"schema_monitor".as_ptr(), true) != pg_sys::InvalidOid }
 }
 
+/// Takes the lock that inserting into a table of ours needs, without waiting for it: the user's DDL must
+/// not wait for whoever holds our table. An error when it is held, or when there is no such table.
+pub fn lock_without_waiting(table: &CStr) -> Result<()> {
+    // SAFETY: with missing_ok both look-ups give InvalidOid for what is not there; the lock goes with the
+    // (sub)transaction.
+    let is_locked = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"schema_monitor".as_ptr(), true);
+        let relation = pg_sys::get_relname_relid(table.as_ptr(), schema);
+        relation != pg_sys::InvalidOid
+            && pg_sys::ConditionalLockRelationOid(relation, pg_sys::RowExclusiveLock as i32)
+    };
+    if is_locked {
+        return Ok(());
+    }
+    Err(Error::Postgres {
+        code: pgrx::PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+        message: format!("table schema_monitor.{} is missing or locked", table.to_string_lossy()),
+        detail: None,
+        hint: None,
+    })
+}
+
 /// Another role in force, under the restrictions of a maintenance command, until this is dropped or the
 /// subtransaction around it is rolled back.
 pub struct Acting {

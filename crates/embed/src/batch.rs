@@ -41,7 +41,7 @@ mod tests {
             let longest = run.iter().map(|index| lengths[*index]).max().unwrap_or(0);
             assert!(run.len() == 1 || run.len() * longest <= TOKEN_BUDGET);
         }
-        assert!(runs.len() < 100, "short texts share runs");
+        assert!(runs.len() < 150, "short texts share runs: {}", runs.len());
     }
 
     #[test]

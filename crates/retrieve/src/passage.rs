@@ -6,7 +6,7 @@
 //! and its best column's similarity was the largest gain of all over one vector per table.
 
 use crate::text::sanitize;
-use crate::words::{readable, terms};
+use crate::words::{readable, split_identifier, terms};
 use std::collections::BTreeMap;
 
 /// Longest comment that goes into a passage, in characters.
@@ -55,8 +55,9 @@ pub struct Passage {
 pub fn passages(relation: &Relation<'_>) -> Vec<Passage> {
     let name = sanitize(relation.name, 128);
     let words = readable(&name);
-    let mut text = match name == words {
-        true => name.clone(),
+    // The name itself is worth telling only where it is not just its words.
+    let mut text = match split_identifier(&name).join(" ") == words {
+        true => words.clone(),
         false => format!("{name} {words}"),
     };
     if let Some(comment) = comment(relation.comment) {

@@ -1,0 +1,216 @@
+"""The processes: they come when there is work, leave when there is none, and are in nobody's way."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from support import PG, SHARED_PRELOAD, audit, create_database, dump, one, version, wait_indexed
+
+from tools.cluster import Cluster, wait_until
+from tools.models import make_model
+
+
+def processes(connection: psycopg.Connection[Any], kind: str) -> list[int]:
+    rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = %s", (f"schema_monitor {kind}",))
+    return [int(pid) for (pid,) in rows]
+
+
+def test_a_monitor_leaves_when_idle(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE t (a int)")
+    wait_indexed(connection)
+    database = connection.info.dbname
+    mine = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'schema_monitor monitor'"
+    wait_until(lambda: one(connection, mine, database) == (0,), "the monitor's leaving", 5)
+
+
+@pytest.mark.parametrize("command", ["DROP DATABASE {0}", "DROP DATABASE {0} WITH (FORCE)", "ALTER DATABASE {0} RENAME TO {0}_x", "CREATE DATABASE {0}_copy TEMPLATE {0}"])
+def test_commands_that_need_the_database_alone_do_not_wait(cluster: Cluster, command: str) -> None:
+    database = create_database(cluster)
+    with cluster.connect(database) as connection:
+        connection.execute("DO $$ BEGIN FOR i IN 1..60 LOOP EXECUTE format('CREATE TABLE t%s (a int, b int)', i); END LOOP; END $$")
+    with cluster.connect("postgres") as connection:  # while it is being embedded
+        start = time.monotonic()
+        connection.execute(command.format(database))
+        assert time.monotonic() - start < 4.0
+
+
+def test_several_databases_are_served(cluster: Cluster) -> None:
+    databases = [create_database(cluster) for _ in range(5)]
+    for database in databases:
+        with cluster.connect(database) as connection:
+            connection.execute(f"CREATE TABLE only_{database} (a int)")
+    for database in databases:
+        with cluster.connect(database) as connection:
+            wait_indexed(connection)
+            assert one(connection, "SELECT identity FROM schema_monitor.objects WHERE kind = 'table'") == (f"public.only_{database}",)
+
+
+def test_the_server_stops_fast_while_embedding() -> None:
+    with Cluster(PG, "stop", settings=SHARED_PRELOAD) as cluster:
+        database = create_database(cluster)
+        with cluster.connect(database) as connection:
+            connection.execute("DO $$ BEGIN FOR i IN 1..400 LOOP EXECUTE format('CREATE TABLE t%s (a int, b int)', i); END LOOP; END $$")
+            wait_until(lambda: one(connection, "SELECT embedded > 0 FROM schema_monitor.status()")[0], "embedding")
+        start = time.monotonic()
+        cluster.stop()
+        assert time.monotonic() - start < 5.0
+        assert "terminated by signal" not in cluster.log_text()
+        cluster.start()
+        with cluster.connect(database) as connection:
+            wait_indexed(connection)
+            assert audit(connection) == []
+
+
+def test_a_crash_loses_nothing() -> None:
+    with Cluster(PG, "crash", settings=SHARED_PRELOAD) as cluster:
+        database = create_database(cluster)
+        for round_number in range(3):
+            with cluster.connect(database) as connection:
+                for i in range(20):
+                    connection.execute(f"CREATE TABLE t_{round_number}_{i} (a int)")
+            cluster.crash()
+            cluster.start()
+        with cluster.connect(database) as connection:
+            wait_indexed(connection)
+            tables = one(connection, "SELECT count(*) FROM schema_monitor.objects WHERE kind = 'table'")
+            noted = one(connection, "SELECT count(DISTINCT identity), count(*) FROM schema_monitor.ddl_event")
+            assert tables == (60,) and noted == (60, 60) and audit(connection) == []
+
+
+def test_what_triggers_miss_is_found_by_comparing() -> None:
+    """Replica-role sessions fire no triggers."""
+    with Cluster(PG, "reconcile", settings={**SHARED_PRELOAD, "schema_monitor.check_interval": 1}) as cluster:
+        database = create_database(cluster)
+        with cluster.connect(database) as connection:
+            wait_indexed(connection)
+            connection.execute("SET session_replication_role = replica; CREATE TABLE unseen (a int)")
+            found = "SELECT count(*) FROM schema_monitor.objects WHERE identity = 'public.unseen'"
+            wait_until(lambda: one(connection, found) == (1,), "the reconciliation", 20)
+            assert one(connection, "SELECT origin FROM schema_monitor.versions ORDER BY version DESC LIMIT 1") == ("reconciled",)
+
+
+def test_without_preloading_check_does_the_work() -> None:
+    with Cluster(PG, "foreground", settings={}, preload=False) as cluster:
+        database = create_database(cluster)
+        with cluster.connect(database) as connection:
+            connection.execute("CREATE TABLE invoice (amount int)")
+            row = one(connection, "SELECT updated, version, changes FROM schema_monitor.check()")
+            assert row == (True, 1, 0)
+            connection.execute("ALTER TABLE invoice ADD due date")
+            assert one(connection, "SELECT updated, version, changes FROM schema_monitor.check()") == (True, 2, 1)
+            assert one(connection, "SELECT updated, version FROM schema_monitor.check()") == (False, 2)
+            assert audit(connection) == []
+            row = one(connection, "SELECT identity, vector_score FROM schema_monitor.search('invoices due')")
+            assert row == ("public.invoice", None)
+            # what a session may do itself if it is told to
+            connection.execute("SET schema_monitor.embed_in_session = on; SELECT schema_monitor.check()")
+            (score,) = one(connection, "SELECT vector_score FROM schema_monitor.search('when must a bill be paid')")
+            assert score is not None
+            for refused in ("BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN READ ONLY"):
+                connection.execute(refused)
+                with pytest.raises(psycopg.Error) as caught:
+                    connection.execute("SELECT schema_monitor.check()")
+                assert caught.value.diag.message_hint
+                connection.execute("ROLLBACK")
+
+
+def test_a_dump_restores_without_error_and_keeps_the_history(cluster: Cluster, tmp_path: Path) -> None:
+    source, target = create_database(cluster), create_database(cluster, extension=False)
+    with cluster.connect(source) as connection:
+        connection.execute("CREATE TABLE a (x int)")
+        wait_indexed(connection)
+        connection.execute("ALTER TABLE a RENAME TO b")
+        wait_indexed(connection)
+        known = version(connection)
+        (identity,) = one(connection, "SELECT object_id FROM schema_monitor.objects WHERE identity = 'public.b'")
+        before = connection.execute("SELECT version, change, identity FROM schema_monitor.changes ORDER BY 1, ordinal").fetchall()
+    cluster.psql(file=dump(cluster, source, tmp_path / "dump.sql"), dbname=target)
+    with cluster.connect(target) as connection:
+        connection.execute("SELECT schema_monitor.check()")
+        wait_indexed(connection)
+        assert one(connection, "SELECT object_id FROM schema_monitor.objects WHERE identity = 'public.b'") == (identity,)
+        after = connection.execute("SELECT version, change, identity FROM schema_monitor.changes WHERE version <= %s ORDER BY 1, ordinal", (known,)).fetchall()
+        assert after == before and audit(connection) == []
+        connection.execute("ALTER TABLE b ADD y int")
+        wait_indexed(connection)
+        assert version(connection) > known and audit(connection) == []
+
+
+def test_drop_and_create_again_leaves_nothing_behind(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE t (a int)")
+    connection.execute("DROP EXTENSION schema_monitor CASCADE; CREATE TABLE u (a int)")
+    assert one(connection, "SELECT count(*) FROM pg_event_trigger") == (0,)
+    assert one(connection, "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'schema_monitor')") == (0,)
+    connection.execute("CREATE EXTENSION schema_monitor")
+    wait_indexed(connection)
+    assert audit(connection) == []
+
+
+def test_a_foreign_schema_of_our_name_is_a_clear_error(cluster: Cluster) -> None:
+    database = create_database(cluster, extension=False)
+    with cluster.connect(database) as connection:
+        connection.execute("CREATE SCHEMA schema_monitor; CREATE TABLE schema_monitor.precious (a int)")
+        with pytest.raises(psycopg.errors.DuplicateSchema) as caught:
+            connection.execute("CREATE EXTENSION schema_monitor CASCADE")
+        assert caught.value.diag.message_hint
+
+
+def test_the_embedder_calls_nobody_and_starts_no_stray_thread(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    """ONNX Runtime's telemetry would start a thread, look up a host after nine seconds and write to a cache."""
+    one(connection, "SELECT schema_monitor.embed_query('x')")
+    (pid,) = processes(connection, "embedder")
+    deadline = time.monotonic() + 12
+    while time.monotonic() < deadline:  # telemetry needs about nine seconds to show itself
+        wait_until(lambda: True, "a moment", 1)
+        names = {Path(f"/proc/{pid}/task/{task}/comm").read_text().strip() for task in os.listdir(f"/proc/{pid}/task")}
+        assert len(names) <= 2, names
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+        for table in ("tcp", "tcp6", "udp", "udp6"):
+            rows = Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+            mine = [row for row in rows if row.split()[9] in inodes]
+            # the postmaster's listening sockets are not inherited by workers
+            assert mine == [], (table, mine)
+        time.sleep(0.5)  # between two looks at the process, not for a result
+
+
+def test_a_session_can_be_cancelled_while_it_waits_for_a_vector(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    (pid,) = processes(connection, "embedder")
+    os.kill(pid, 19)  # SIGSTOP: the embedder answers nobody
+    try:
+        connection.execute("SET statement_timeout = '300ms'")
+        start = time.monotonic()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT schema_monitor.embed_query('x')")
+        assert time.monotonic() - start < 2.0
+        connection.execute("SET statement_timeout = 0; SET schema_monitor.embedder_timeout = '200ms'")
+        connection.execute("CREATE TABLE IF NOT EXISTS waiting (a int)")
+        assert connection.execute("SELECT * FROM schema_monitor.search('waiting')").fetchall() is not None
+    finally:
+        os.kill(pid, 18)
+
+
+def test_a_model_of_another_dimension_takes_over(cluster: Cluster) -> None:
+    """e5-large's shape, its layers sharing weights so that the file stays small: vector(1024) with HNSW."""
+    model = make_model("random-e5-large")
+    settings = {**SHARED_PRELOAD, "schema_monitor.model": str(model)}
+    with Cluster(PG, "large", settings=settings) as large:
+        database = create_database(large)
+        with large.connect(database) as connection:
+            connection.execute("CREATE TABLE invoice (amount int)")
+            wait_indexed(connection, 300)
+            described = large.psql("\\d schema_monitor.schema_embeddings", dbname=database).stdout
+            assert "vector(1024)" in described and "hnsw" in described
+            assert one(connection, "SELECT vector_dims(embedding) FROM schema_monitor.schema_embeddings LIMIT 1") == (1024,)
+            connection.execute("ALTER SYSTEM SET schema_monitor.model = 'all-MiniLM-L6-v2'")
+            connection.execute("SELECT pg_reload_conf()")
+            dimension = "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'schema_monitor.schema_embeddings'::regclass AND attname = 'embedding'"
+            wait_until(lambda: one(connection, dimension) == (384,), "the small model's table", 60)
+            wait_indexed(connection)
+            assert one(connection, "SELECT identity FROM schema_monitor.search('invoice amount', 1)") == ("public.invoice",)
+            assert one(connection, "SELECT count(*) FROM pg_depend WHERE objid = 'schema_monitor.schema_embeddings'::regclass AND deptype = 'e'") == (1,)
