@@ -22,7 +22,8 @@ def describe(pg: int) -> dict[str, str]:
 
 def line(machine: dict[str, str], seconds: float) -> str:
     """The line below the table."""
-    return "{cpu}, {cores} cores, PostgreSQL {postgresql}, commit {commit}".format(**machine) + f"; took {seconds:.0f} s"
+    where = "{cpu}, {cores} cores, PostgreSQL {postgresql}, commit {commit}".format(**machine)
+    return f"{where}; took {seconds:.0f} s"
 
 
 def _cpu_model() -> str:

@@ -44,7 +44,8 @@ def _table(draw: random.Random, schema: str, name: str, columns: int, parents: l
     identity = " GENERATED ALWAYS AS IDENTITY" if draw.random() < IDENTITY else ""
     drawn = draw.sample(COLUMNS, columns - FIXED_COLUMNS)
     parent = draw.choice(parents) if parents and draw.random() < REFERENCE else None
-    lines = [f"id bigint{identity} PRIMARY KEY", "parent_id bigint" + (f" REFERENCES {schema}.{parent}" if parent else "")]
+    reference = f" REFERENCES {schema}.{parent}" if parent else ""
+    lines = [f"id bigint{identity} PRIMARY KEY", f"parent_id bigint{reference}"]
     for column, type_name, default in drawn:
         null = " NOT NULL" if draw.random() < 0.3 else ""
         lines.append(f"{column} {type_name}{null}" + (f" DEFAULT {default}" if default else ""))

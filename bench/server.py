@@ -7,10 +7,12 @@ model and one thread for it. Both keep PostgreSQL's defaults (fsync included) bu
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +20,7 @@ import psycopg
 from bench import schema
 from bench.measurement import Unmeasured
 from tools.cluster import Cluster, wait_until
-from tools.paths import ROOT
+from tools.paths import DEFAULT_MODEL, ROOT, pg_config
 
 Connection = psycopg.Connection[Any]
 
@@ -84,8 +86,8 @@ class Servers:
         made_up(self.embedding, name, FILLED_TABLES, FILLED_COLUMNS)
         self.embedding.psql(f"DROP ROLE IF EXISTS {READER}; CREATE ROLE {READER} LOGIN", dbname=name)
         for place in schema.SCHEMAS:
-            grants = f"GRANT USAGE ON SCHEMA {place} TO {READER}; GRANT SELECT ON ALL TABLES IN SCHEMA {place} TO {READER}"
-            self.embedding.psql(grants, dbname=name)
+            self.embedding.psql(f"GRANT USAGE ON SCHEMA {place} TO {READER}", dbname=name)
+            self.embedding.psql(f"GRANT SELECT ON ALL TABLES IN SCHEMA {place} TO {READER}", dbname=name)
         self.embedding.psql(CREATE_EXTENSION, dbname=name)
         wait_until_indexed(self.embedding, name)
         self.embedding.query("VACUUM ANALYZE", dbname=name)
@@ -128,7 +130,8 @@ def wait_until_recorded(cluster: Cluster, database: str) -> None:
 
 def wait_until_indexed(cluster: Cluster, database: str) -> None:
     """Until every passage has its vector."""
-    [(done,)] = cluster.query("SELECT schema_monitor.wait_until_indexed(%s * interval '1 s')", [LIMIT_S], dbname=database)
+    wait = "SELECT schema_monitor.wait_until_indexed(%s * interval '1 s')"
+    [(done,)] = cluster.query(wait, [LIMIT_S], dbname=database)
     if not done:
         raise Unmeasured(f"database {database} was not indexed within {LIMIT_S} s")
 
@@ -136,7 +139,8 @@ def wait_until_indexed(cluster: Cluster, database: str) -> None:
 def processes(connection: Connection, kind: str, database: str | None = None) -> list[int]:
     """Process ids of the extension's processes: kind is launcher, embedder or monitor."""
     found = connection.execute(
-        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'schema_monitor ' || %s AND datname IS NOT DISTINCT FROM %s",
+        """SELECT pid FROM pg_stat_activity
+        WHERE backend_type = 'schema_monitor ' || %s AND datname IS NOT DISTINCT FROM %s""",
         [kind, database],
     )
     return [pid for (pid,) in found]
@@ -147,6 +151,13 @@ def embedder(cluster: Cluster) -> int:
     with cluster.connect() as connection:
         [pid] = wait_until(lambda: processes(connection, "embedder"), "there is an embedder")
     return pid
+
+
+def model_directory(cluster: Cluster) -> Path:
+    """The directory of the default model, which the embedding server's embedder loads."""
+    words = [pg_config(cluster.pg), "--sharedir"]
+    share = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    return Path(share) / "schema_monitor" / "models" / DEFAULT_MODEL
 
 
 class Listener:

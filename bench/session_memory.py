@@ -20,8 +20,9 @@ MB = 1e6
 TARGET = Target(8)
 # what psql's \d and \dt and any client's first minute ask
 CATALOG_QUERIES = (
-    """SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner), obj_description(c.oid, 'pg_class') FROM pg_class AS c
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND n.nspname = 'sales' ORDER BY 1, 2""",
+    """SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner), obj_description(c.oid, 'pg_class')
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname = 'sales' ORDER BY 1, 2""",
     """SELECT a.attname, format_type(a.atttypid, a.atttypmod), pg_get_expr(d.adbin, d.adrelid), a.attnotnull
     FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = (SELECT min(oid) FROM pg_class WHERE relkind = 'r' AND oid > 16384) AND a.attnum > 0""",

@@ -50,7 +50,7 @@ CREATE TABLE schema_monitor._version (
     changes         bigint NOT NULL,
     impact          text NOT NULL,
     events          bigint NOT NULL,
-    PRIMARY KEY (version, incarnation)
+    PRIMARY KEY (incarnation, version)
 );
 COMMENT ON TABLE schema_monitor._version IS 'recorded states of the schema';
 COMMENT ON COLUMN schema_monitor._version.incarnation IS 'installation that recorded it';

@@ -32,9 +32,10 @@ extension_sql_file!(
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::init();
-    if pg::process::is_preloading() {
+    let is_preloading = pg::process::is_preloading();
+    capture::init(is_preloading);
+    if is_preloading {
         pg::shared::request();
-        capture::init();
         worker::init();
     }
 }

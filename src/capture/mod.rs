@@ -113,10 +113,13 @@ const TAGS_WITH_TEXT: &[&str] = &[
     "REVOKE",
 ];
 
-/// Registers the callbacks; for `_PG_init` under shared_preload_libraries.
-pub fn init() {
+/// Registers the callbacks; for `_PG_init`. A library that is not preloaded leaves no hook behind: nobody
+/// would have to be woken.
+pub fn init(is_preloading: bool) {
     transaction::register_commit_callback(wake_after_commit);
-    hook::install(before_statement, after_statement);
+    if is_preloading {
+        hook::install(before_statement, after_statement);
+    }
 }
 
 /// Event trigger on `ddl_command_end`.

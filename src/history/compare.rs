@@ -29,7 +29,7 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
     let mut missing: HashMap<(Kind, String, String), Known> = HashMap::new();
     let mut pairs: Vec<(Known, Address, Definition, Continuity)> = Vec::new();
     for one in known {
-        match found.remove(&one.address).filter(|_| !rebind) {
+        match if rebind { None } else { found.remove(&one.address) } {
             Some(definition) => {
                 let address = one.address;
                 pairs.push((one, address, definition, Continuity::Same));

@@ -4,6 +4,7 @@ use schema::{Definition, Fingerprints, Impact, Tree};
 use serde_json::json;
 use std::collections::BTreeMap;
 
+use super::adopt::adopt;
 use super::compare::{Finding, compare};
 use super::event::{self, Pending};
 use super::store::{self, State};
@@ -43,6 +44,7 @@ pub struct Outcome {
 /// committed since, and if so it is read again.
 pub fn record(request: Request) -> Result<Outcome> {
     store::lock()?;
+    let has_adopted = with_fresh_snapshot(adopt)?;
     let stamp = store::stamp()?;
     for _ in 0..MAX_READINGS {
         let reading = with_fresh_snapshot(|| Reading::take(request, &stamp));
@@ -52,7 +54,11 @@ pub fn record(request: Request) -> Result<Outcome> {
         };
         let moved = with_fresh_snapshot(|| event::have_come_since(&reading.pending.snapshot))?;
         if !moved {
-            return reading.write(&stamp);
+            let outcome = reading.write(&stamp)?;
+            if has_adopted {
+                crate::index::rebuild()?;
+            }
+            return Ok(outcome);
         }
     }
     Err(Error::Unsettled)

@@ -257,7 +257,8 @@ const DROP_OBJECTS: &str = "
 const INSERT_DEFINITIONS: &str = "
     INSERT INTO schema_monitor._definition (object_id, version, definition)
     SELECT n.object_id, $3, n.definition::jsonb
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, definition)";
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, definition)
+    ON CONFLICT (object_id, version, incarnation) DO UPDATE SET definition = excluded.definition";
 
 const INSERT_CHANGES: &str = "
     INSERT INTO schema_monitor._change (version, ordinal, change, object_id, part, before, after, impact)

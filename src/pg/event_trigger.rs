@@ -88,8 +88,7 @@ pub fn lock_without_waiting(table: &CStr) -> Result<()> {
     let is_locked = unsafe {
         let schema = pg_sys::get_namespace_oid(c"schema_monitor".as_ptr(), true);
         let relation = pg_sys::get_relname_relid(table.as_ptr(), schema);
-        relation != pg_sys::InvalidOid
-            && pg_sys::ConditionalLockRelationOid(relation, pg_sys::RowExclusiveLock as i32)
+        relation != pg_sys::InvalidOid && pg_sys::ConditionalLockRelationOid(relation, pg_sys::RowExclusiveLock as i32)
     };
     if is_locked {
         return Ok(());

@@ -22,7 +22,9 @@ struct Case {
 }
 
 fn models() -> PathBuf {
-    PathBuf::from(std::env::var("SCHEMA_MONITOR_TEST_MODELS").expect("SCHEMA_MONITOR_TEST_MODELS: run through make test"))
+    PathBuf::from(
+        std::env::var("SCHEMA_MONITOR_TEST_MODELS").expect("SCHEMA_MONITOR_TEST_MODELS: run through make test"),
+    )
 }
 
 fn runtime() -> Runtime {
@@ -36,11 +38,17 @@ fn load(name: &str) -> Embedder {
 }
 
 fn purpose(case: &Case) -> Purpose {
-    if case.kind == "query" { Purpose::Query } else { Purpose::Passage }
+    if case.kind == "query" {
+        Purpose::Query
+    } else {
+        Purpose::Passage
+    }
 }
 
 fn golden(name: &str) -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(format!("{name}.json"));
     serde_json::from_slice(&fs::read(path).expect("golden vectors")).expect("golden vectors parse")
 }
 
@@ -60,7 +68,11 @@ fn assert_equals_reference(model: &str, file: &str) {
     for case in &golden.cases {
         let vector = embedder.embed(purpose(case), &[&case.text]).expect("embeds").remove(0);
         let largest = difference(&vector, &case.vector);
-        assert!(largest <= 1e-5, "{model}: {largest:e} for {:?}", &case.text[..case.text.len().min(40)]);
+        assert!(
+            largest <= 1e-5,
+            "{model}: {largest:e} for {:?}",
+            &case.text[..case.text.len().min(40)]
+        );
     }
     // The same, however texts share runs.
     for wanted in [Purpose::Query, Purpose::Passage] {
@@ -96,10 +108,18 @@ fn the_default_model_in_fp32() {
 fn the_default_model_in_int8_stays_close() {
     let mut embedder = load("all-MiniLM-L6-v2");
     assert_eq!(embedder.directory().precision, Precision::Int8);
-    for case in golden("minilm").cases.iter().filter(|case| !case.text.trim().is_empty()) {
+    for case in golden("minilm")
+        .cases
+        .iter()
+        .filter(|case| !case.text.trim().is_empty())
+    {
         let vector = embedder.embed(purpose(case), &[&case.text]).expect("embeds").remove(0);
         let cosine = cosine(&vector, &case.vector);
-        assert!(cosine >= 0.98, "{cosine} for {:?}", &case.text[..case.text.len().min(40)]);
+        assert!(
+            cosine >= 0.98,
+            "{cosine} for {:?}",
+            &case.text[..case.text.len().min(40)]
+        );
     }
 }
 
@@ -107,7 +127,10 @@ fn the_default_model_in_int8_stays_close() {
 fn a_cancelled_run_ends() {
     let mut embedder = load("random-bert");
     embedder.canceller().cancel().expect("cancels");
-    assert!(matches!(embedder.embed(Purpose::Query, &["x"]), Err(EmbedError::Cancelled)));
+    assert!(matches!(
+        embedder.embed(Purpose::Query, &["x"]),
+        Err(EmbedError::Cancelled)
+    ));
 }
 
 /// A copy of a model with one file changed.
@@ -125,29 +148,48 @@ fn broken(name: &str, change: impl FnOnce(&Path)) -> PathBuf {
 fn error_of(directory: &Path) -> EmbedError {
     match ModelDirectory::read(directory) {
         Err(error) => error,
-        Ok(read) => Embedder::load(runtime(), read, 1).map(drop).expect_err("it must be refused"),
+        Ok(read) => Embedder::load(runtime(), read, 1)
+            .map(drop)
+            .expect_err("it must be refused"),
     }
 }
 
 #[test]
 fn a_broken_directory_is_refused_with_the_files_name() {
-    let missing = broken("missing", |path| fs::remove_file(path.join("tokenizer.json")).expect("removed"));
+    let missing = broken("missing", |path| {
+        fs::remove_file(path.join("tokenizer.json")).expect("removed")
+    });
     assert!(error_of(&missing).to_string().contains("tokenizer.json"));
     let truncated = broken("truncated", |path| {
         let bytes = fs::read(path.join("model.onnx")).expect("read");
         fs::write(path.join("model.onnx"), &bytes[..bytes.len() / 2]).expect("written");
     });
     assert!(error_of(&truncated).to_string().contains("model.onnx"));
-    let nonsense = broken("nonsense", |path| fs::write(path.join("config.json"), "{").expect("written"));
+    let nonsense = broken("nonsense", |path| {
+        fs::write(path.join("config.json"), "{").expect("written")
+    });
     assert!(error_of(&nonsense).to_string().contains("config.json"));
     let dimension = broken("dimension", |path| {
         let config = fs::read_to_string(path.join("config.json")).expect("read");
-        fs::write(path.join("config.json"), config.replace("\"hidden_size\": 32", "\"hidden_size\": 33")).expect("written");
+        fs::write(
+            path.join("config.json"),
+            config.replace("\"hidden_size\": 32", "\"hidden_size\": 33"),
+        )
+        .expect("written");
     });
-    assert!(error_of(&dimension).to_string().contains("33"), "{}", error_of(&dimension));
-    let prefixes = broken("prefixes", |path| fs::remove_file(path.join("schema_monitor.json")).expect("removed"));
+    assert!(
+        error_of(&dimension).to_string().contains("33"),
+        "{}",
+        error_of(&dimension)
+    );
+    let prefixes = broken("prefixes", |path| {
+        fs::remove_file(path.join("schema_monitor.json")).expect("removed")
+    });
     assert!(matches!(error_of(&prefixes), EmbedError::NoPrefixes(_)));
-    assert!(matches!(error_of(Path::new("/nonexistent")), EmbedError::NoDirectory(_)));
+    assert!(matches!(
+        error_of(Path::new("/nonexistent")),
+        EmbedError::NoDirectory(_)
+    ));
     for directory in [missing, truncated, nonsense, dimension, prefixes] {
         fs::remove_dir_all(directory).expect("removed");
     }

@@ -1,0 +1,68 @@
+//! Taking over the history that a restored dump brought.
+//!
+//! `CREATE EXTENSION` in the target gives the installation a new incarnation, and its monitor may record
+//! versions while the restore goes on; the dumped rows carry the incarnation they were recorded under, so
+//! the two never collide. Here the dumped history takes the place of what was recorded meanwhile: that was
+//! only the restore itself. Rows that a subscription brings belong to the publisher and are left alone.
+
+use crate::error::Result;
+use crate::pg::query;
+
+// Both ends of the index: whether any incarnation but ours is there costs two look-ups.
+const FOREIGN: &str = "
+    SELECT f.incarnation::text
+    FROM (
+        (SELECT v.incarnation, v.version FROM schema_monitor._version AS v
+         ORDER BY v.incarnation, v.version DESC LIMIT 1)
+        UNION ALL
+        (SELECT v.incarnation, v.version FROM schema_monitor._version AS v
+         ORDER BY v.incarnation DESC, v.version DESC LIMIT 1)
+    ) AS f
+    WHERE f.incarnation OPERATOR(pg_catalog.<>) schema_monitor._incarnation()
+      AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_subscription_rel AS s
+          WHERE s.srrelid OPERATOR(pg_catalog.=) 'schema_monitor._version'::pg_catalog.regclass)
+    ORDER BY f.version DESC
+    LIMIT 1";
+
+/// What was recorded under our own incarnation, and what is derived from it.
+const OWN: [&str; 9] = [
+    "DELETE FROM schema_monitor._change WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._definition WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._object WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._version WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._passage WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._posting WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._document WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._reference WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor.schema_embeddings
+     WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+];
+
+const ADOPTED: [&str; 5] = [
+    "UPDATE schema_monitor._version SET incarnation = schema_monitor._incarnation()
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    "UPDATE schema_monitor._object SET incarnation = schema_monitor._incarnation()
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    "UPDATE schema_monitor._definition SET incarnation = schema_monitor._incarnation()
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    "UPDATE schema_monitor._change SET incarnation = schema_monitor._incarnation()
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    // The OIDs in it are another database's: re-bind by name.
+    "UPDATE schema_monitor._state SET stamp = $1, notified = 0
+     WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+];
+
+/// Adopts a restored history if there is one; whether there was.
+pub(super) fn adopt() -> Result<bool> {
+    let Some(Some(foreign)) = query::one(FOREIGN, &[], |row| row.text(0))? else {
+        return Ok(false);
+    };
+    for statement in OWN {
+        query::execute(statement, &[])?;
+    }
+    for statement in ADOPTED {
+        query::execute(statement, &[foreign.as_str().into()])?;
+    }
+    Ok(true)
+}
