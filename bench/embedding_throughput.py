@@ -101,7 +101,8 @@ def _by_embedding_again(
     session.execute("SELECT schema_monitor.check()")
     wait_until_indexed(cluster, database)
     seconds = cpu_seconds(pid) - before
-    [(stale,)] = cluster.query("SELECT count(*) FROM schema_monitor.schema_embeddings WHERE model = ''", dbname=database)
+    count = "SELECT count(*) FROM schema_monitor.schema_embeddings WHERE model = ''"
+    [(stale,)] = cluster.query(count, dbname=database)
     if stale:
         raise Unmeasured(f"{stale} passages were not embedded again")
     return seconds

@@ -87,6 +87,7 @@ CREATE FUNCTION schema_monitor.search(query text, max_results integer DEFAULT 10
     OUT lexical_score double precision, OUT passage text)
 RETURNS SETOF record
 LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'search_wrapper';
 COMMENT ON FUNCTION schema_monitor.search(text, integer, text[], text[]) IS
     'relations a question is about, best first, as far as you may see them; with kinds => ''{column}'' columns';

@@ -152,3 +152,28 @@ def test_1600_columns(connection: psycopg.Connection[Any]) -> None:
     connection.execute(f"CREATE TABLE wide ({columns})")
     connection.execute("SELECT schema_monitor.check()")
     assert audit(connection) == []
+
+
+def test_the_owner_looks_up_no_name_where_the_caller_says(cluster: Cluster, database: str) -> None:
+    """Capture runs as the extension's owner: an operator in the caller's search_path must not run there."""
+    role = f"mallory_{database}"
+    with cluster.connect(database) as owner:
+        owner.execute(
+            f"""CREATE ROLE {role} LOGIN; CREATE SCHEMA trap AUTHORIZATION {role};
+                CREATE TABLE trap.caught (who text); GRANT ALL ON trap.caught TO PUBLIC"""
+        )
+        with cluster.connect(database, user=role) as session:
+            for name, result in (("<>", "true"), ("=", "false"), ("+", None)):
+                kind = "text" if result else "bigint"
+                returns = "boolean" if result else "bigint"
+                session.execute(
+                    f"""CREATE FUNCTION trap.spring_{kind}_{returns}_{ord(name[0])}(a {kind}, b {kind}) RETURNS {returns}
+                        LANGUAGE plpgsql AS $$ BEGIN INSERT INTO trap.caught VALUES (current_user);
+                        RETURN {result or 'a'}; END $$;
+                        CREATE OPERATOR trap.{name} (LEFTARG = {kind}, RIGHTARG = {kind},
+                            FUNCTION = trap.spring_{kind}_{returns}_{ord(name[0])})"""
+                )
+            session.execute("SET search_path = trap, pg_catalog; CREATE TABLE trap.bait (a int); DROP TABLE trap.bait")
+        assert owner.execute("SELECT who FROM trap.caught").fetchall() == []
+        assert ("CREATE TABLE", "trap.bait") in [event[:2] for event in events(owner)]
+        owner.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +61,7 @@ def test_the_order_of_creation_does_not_matter(data: None, cluster: Cluster, tmp
     """A dump's tables are made in reverse, its constraints and indexes afterwards, also in reverse."""
     source = load(cluster, name)
     file = dump(cluster, source, tmp_path / "dump.sql", "--schema-only", "--no-owner", "-N", "schema_monitor")
-    with file.open(encoding="utf-8", newline="") as stream:
-        statements = [text.strip() for text in stream.read().split(";\n") if text.strip()]
-    clean = ["\n".join(l for l in s.split("\n") if not l.startswith(("--", "\\"))).strip() for s in statements]
+    clean = statements_of(file)
     pick = lambda *starts: [s for s in clean if s.startswith(starts)]  # noqa: E731
     first = pick("SET", "SELECT pg_catalog.set_config", "CREATE SCHEMA", "CREATE TYPE", "CREATE DOMAIN", "CREATE FUNCTION")
     tables = pick("CREATE SEQUENCE")[::-1] + pick("CREATE TABLE", "CREATE UNLOGGED TABLE")[::-1]
@@ -78,6 +77,19 @@ def test_the_order_of_creation_does_not_matter(data: None, cluster: Cluster, tmp
         stream.write(";\n".join([*first, *tables, *keys, *other, *foreign]) + ";")
     cluster.psql(file=script, dbname=target)
     assert_same(cluster, source, cluster, target)
+
+
+def statements_of(file: Path) -> list[str]:
+    """The statements of a dump, without comments and psql commands; a body between $$ is one with its function."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        lines = [line for line in stream.read().split("\n") if not line.startswith(("--", "\\"))]
+    statements, statement = [], ""
+    for line in lines:
+        statement += line + "\n"
+        if line.endswith(";") and len(re.findall(r"\$\w*\$", statement)) % 2 == 0:
+            statements.append(statement.strip().removesuffix(";"))
+            statement = ""
+    return statements
 
 
 def test_settings_and_search_path_do_not_matter(cluster: Cluster) -> None:

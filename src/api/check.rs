@@ -62,12 +62,13 @@ fn check(
             note = format!("; search answers by words: {error}");
         }
         if !shared::is_preloaded() {
-            ereport!(
-                PgLogLevel::NOTICE,
+            ErrorReport::new(
                 PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
                 "schema_monitor is not preloaded: the comparison ran in this session",
-                "Add schema_monitor to shared_preload_libraries to have changes noticed as they are committed."
-            );
+                "check",
+            )
+            .set_hint("Add schema_monitor to shared_preload_libraries to have changes noticed as they are committed.")
+            .report(PgLogLevel::NOTICE);
         }
     }
     let after = latest()?;

@@ -97,8 +97,8 @@ fn status() -> std::result::Result<
         pending,
         model.as_ref().ok().map(|model| model.name.clone()).or(recorded.model),
         model.as_ref().ok().map(|model| model.dimensions as i32),
-        process_state(shared::with(|block| block.launcher)),
-        process_state(database.as_ref().map(|database| database.monitor)),
+        process_state(shared::with(|block| block.launcher), "not running"),
+        process_state(database.as_ref().map(|database| database.monitor), "idle"),
         embedder_state(),
         database.as_ref().and_then(|database| time(database.last_event)),
         database.as_ref().and_then(|database| time(database.last_check)),
@@ -118,10 +118,10 @@ fn time(microseconds: i64) -> Option<TimestampWithTimeZone> {
 }
 
 /// In words: a monitor that is not there is as it should be.
-fn process_state(pid: Option<i32>) -> String {
+fn process_state(pid: Option<i32>, absent: &str) -> String {
     match pid {
         None => "not preloaded".to_owned(),
-        Some(0) => "idle".to_owned(),
+        Some(0) => absent.to_owned(),
         Some(pid) => format!("running (process {pid})"),
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::pg::event_trigger::{self, Acting};
+use crate::pg::guc::Pinned;
 use crate::pg::hook::{self, Statement};
 use crate::pg::plan::{self, Kept};
 use crate::pg::subtransaction::attempt;
@@ -26,12 +27,13 @@ static COMMANDS: Kept = Kept::new(
           identity, dropped, session_role, \"current_role\", application, statement)
       SELECT
           pg_catalog.pg_current_xact_id(), $1 OPERATOR(pg_catalog.+) c.ordinal, pg_catalog.now(), c.command_tag,
-          c.object_type, c.classid, c.objid, c.objsubid, c.schema_name, c.object_identity, false, $2, $3, $4, $5
+          c.object_type, c.classid, c.objid, c.objsubid, c.schema_name, c.object_identity, false, $2, $3, $4,
+          CASE WHEN c.object_type OPERATOR(pg_catalog.<>) 'foreign table' THEN $5 END
       FROM pg_catalog.pg_event_trigger_ddl_commands() WITH ORDINALITY AS c(
           classid, objid, objsubid, command_tag, object_type, schema_name, object_identity, in_extension, command,
           ordinal)
       WHERE NOT c.in_extension
-        AND (c.schema_name IS NULL OR c.schema_name NOT IN ('pg_temp', 'schema_monitor'))",
+        AND (c.schema_name IS NULL OR c.schema_name OPERATOR(pg_catalog.<>) ALL ('{pg_temp,schema_monitor}'::text[]))",
     &[plan::INT8, plan::TEXT, plan::TEXT, plan::TEXT, plan::TEXT],
 );
 
@@ -46,7 +48,8 @@ static DROPS: Kept = Kept::new(
           classid, objid, objsubid, original, normal, is_temporary, object_type, schema_name, object_name,
           object_identity, address_names, address_args, ordinal)
       WHERE (d.original OR d.normal) AND NOT d.is_temporary
-        AND (d.schema_name IS NULL OR d.schema_name NOT IN ('pg_temp', 'schema_monitor', 'pg_toast'))
+        AND (d.schema_name IS NULL
+             OR d.schema_name OPERATOR(pg_catalog.<>) ALL ('{pg_temp,schema_monitor,pg_toast}'::text[]))
       LIMIT $6",
     &[
         plan::INT8,
@@ -186,6 +189,8 @@ fn append(command: &event_trigger::Command, plan: &'static Kept) -> Result<u64> 
         arguments.push(MAX_DROPPED_ROWS.into());
         arguments.push(command.tag.as_str().into());
     }
+    // From here on the owner's rights are in force: no name may be looked up where the caller says.
+    let _pinned = Pinned::search_path();
     let _acting = Acting::as_role(command.owner);
     let rows = plan.execute(&arguments)?;
     // Ordinals of filtered rows leave holes: rise by more than any statement has rows would be a guess,
@@ -240,7 +245,11 @@ fn wake_monitor(database: u32, has_gap: bool) {
 /// Before a command that needs a database to itself: the monitor in it leaves.
 fn before_statement(statement: &Statement) {
     if let Statement::NeedsEmptyDatabase(name) = statement {
-        crate::worker::evict(hook::database_by_name(name));
+        let database = hook::database_by_name(name);
+        // Whoever may not do it must not be able to turn our monitor out.
+        if hook::may_manage_database(database) {
+            crate::worker::evict(database);
+        }
     }
 }
 

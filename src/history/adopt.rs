@@ -22,6 +22,27 @@ const FOREIGN: &str = "
       AND NOT EXISTS (
           SELECT FROM pg_catalog.pg_subscription_rel AS s
           WHERE s.srrelid OPERATOR(pg_catalog.=) 'schema_monitor._version'::pg_catalog.regclass)
+      -- a parallel restore loads the tables one by one: wait until all of them are there
+      AND (
+          SELECT v.objects FROM schema_monitor._version AS v
+          WHERE v.incarnation OPERATOR(pg_catalog.=) f.incarnation AND v.version OPERATOR(pg_catalog.=) f.version
+      ) OPERATOR(pg_catalog.=) (
+          SELECT pg_catalog.count(*) FROM schema_monitor._object AS o
+          WHERE o.incarnation OPERATOR(pg_catalog.=) f.incarnation AND o.dropped_version IS NULL)
+      AND NOT EXISTS (
+          SELECT FROM schema_monitor._object AS o
+          WHERE o.incarnation OPERATOR(pg_catalog.=) f.incarnation
+            AND NOT EXISTS (
+                SELECT FROM schema_monitor._definition AS d
+                WHERE d.incarnation OPERATOR(pg_catalog.=) o.incarnation
+                  AND d.object_id OPERATOR(pg_catalog.=) o.object_id
+                  AND d.version OPERATOR(pg_catalog.=) o.last_version))
+      AND (
+          SELECT pg_catalog.sum(v.changes) FROM schema_monitor._version AS v
+          WHERE v.incarnation OPERATOR(pg_catalog.=) f.incarnation
+      ) OPERATOR(pg_catalog.=) (
+          SELECT pg_catalog.count(*) FROM schema_monitor._change AS c
+          WHERE c.incarnation OPERATOR(pg_catalog.=) f.incarnation)
     ORDER BY f.version DESC
     LIMIT 1";
 

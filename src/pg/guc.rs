@@ -34,6 +34,20 @@ impl Pinned {
     }
 }
 
+impl Pinned {
+    /// Pins where names are looked up to PostgreSQL's own schema.
+    pub fn search_path() -> Pinned {
+        // SAFETY: opens a nest level that Drop closes.
+        let level = unsafe { pg_sys::NewGUCNestLevel() };
+        set(
+            c"search_path",
+            c"pg_catalog, pg_temp",
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+        );
+        Pinned { level }
+    }
+}
+
 impl Drop for Pinned {
     fn drop(&mut self) {
         // SAFETY: closes the level opened by the constructor.

@@ -205,3 +205,9 @@ pub fn database_by_name(name: &str) -> u32 {
     // SAFETY: with missing_ok it gives InvalidOid for what is not there.
     unsafe { pg_sys::get_database_oid(name.as_ptr(), true).to_u32() }
 }
+
+/// Whether the present role may drop or rename a database.
+pub fn may_manage_database(oid: u32) -> bool {
+    // SAFETY: reads the catalog; an OID that is no database is nobody's, and not asked for.
+    oid != 0 && unsafe { pg_sys::object_ownercheck(pg_sys::DatabaseRelationId, oid.into(), pg_sys::GetUserId()) }
+}

@@ -112,7 +112,8 @@ fn take_task(database: u32) -> Option<Task> {
             return None;
         }
         let task = Task {
-            everything: reconcile || entry.gap || entry.force,
+            // Whoever asks wants the catalog compared, not only what was captured.
+            everything: reconcile || entry.gap || entry.force || entry.requested > entry.completed,
             force: entry.force,
             request: entry.requested,
         };

@@ -59,6 +59,13 @@ pub fn diff(before: Option<&Definition>, after: Option<&Definition>, continuity:
             }
             own(before, after, &mut changes);
             parts(before, after, continuity, &mut changes);
+            // The list of an enum's values says their order; what came, went or was renamed says the rest.
+            if changes
+                .iter()
+                .any(|change| matches!(change.part, Some((PartKind::Value, _))))
+            {
+                changes.retain(|change| change.part.is_some() || change.after.get("values").is_none());
+            }
         }
     }
     changes
