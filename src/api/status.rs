@@ -22,6 +22,7 @@ struct Recorded {
     uncovered: i64,
     error: Option<String>,
     model: Option<String>,
+    is_announced: bool,
 }
 
 const RECORDED: &str = "
@@ -33,7 +34,7 @@ const RECORDED: &str = "
            AND (s.drained IS NULL
                 OR (e.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmin(s.drained)
                     AND NOT pg_catalog.pg_visible_in_snapshot(e.xid, s.drained)))),
-        s.last_error, s.model_name
+        s.last_error, s.model_name, s.notified OPERATOR(pg_catalog.>=) v.version
     FROM schema_monitor._state AS s
     LEFT JOIN LATERAL (
         SELECT l.version, l.structure, l.objects FROM schema_monitor._version AS l
@@ -51,6 +52,7 @@ fn recorded() -> Result<Recorded> {
             uncovered: row.i64(4),
             error: row.text(5),
             model: row.text(6),
+            is_announced: row.bool(7),
         })
     })?;
     Ok(recorded.unwrap_or_default())
@@ -156,7 +158,8 @@ fn wait_until_indexed(timeout: Interval) -> std::result::Result<bool, ErrorRepor
 fn is_indexed() -> Result<bool> {
     let recorded = recorded()?;
     let busy = shared::with_database(process::database(), |entry| entry.pending || entry.gap).unwrap_or(false);
-    if recorded.version == 0 || recorded.uncovered > 0 || busy {
+    // Announced, so that a listener that starts now hears of later versions only.
+    if recorded.version == 0 || recorded.uncovered > 0 || busy || !recorded.is_announced {
         return Ok(false);
     }
     match worker::serving_model() {

@@ -10,6 +10,7 @@ mod compare;
 mod event;
 mod record;
 mod store;
+mod write;
 
 pub use record::{Outcome, Request, record};
 pub use store::fingerprint_of_relation;

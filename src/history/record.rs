@@ -8,6 +8,7 @@ use super::adopt::adopt;
 use super::compare::{Finding, compare};
 use super::event::{self, Pending};
 use super::store::{self, State};
+use super::write::write_findings;
 use crate::catalog::{self, Definitions, Scope};
 use crate::error::{Error, Result};
 use crate::pg::query;
@@ -125,12 +126,12 @@ impl Reading {
             outcome.version += 1;
             outcome.is_new = true;
             outcome.changes = if is_first { 0 } else { changes as i64 };
-            (outcome.present, outcome.gone) = store::write(&self.findings, outcome.version)?;
+            (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
             crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
             let tree = store::tree()?;
             self.write_version(&outcome, &tree)?;
         } else if self.rebinds && !self.findings.is_empty() {
-            (outcome.present, outcome.gone) = store::write(&self.findings, outcome.version)?;
+            (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
         }
         let arguments = [
             stamp.into(),

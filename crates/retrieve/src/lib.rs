@@ -1,6 +1,6 @@
 //! From a question to the right tables, without PostgreSQL and without a model.
 //!
-//! Identifiers are split into words ([`words`]), the words and comments of a relation become a
+//! Identifiers are split into words ([`split_identifier`]), the words and comments of a relation become a
 //! [`Passage`] for the model and weighted terms for the lexical score ([`bm25`]), and both scores are
 //! fused along foreign keys into one ranking ([`rank`]).
 
