@@ -152,28 +152,44 @@ JOIN schema_monitor._document AS d ON d.object_id OPERATOR(pg_catalog.=) v.objec
 WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
 COMMENT ON VIEW schema_monitor._searchable IS 'relations that search() can find and the effective user may see';
 
--- Terms of a relation name its columns and comments: for whom sees it whole.
-CREATE VIEW schema_monitor._visible_posting WITH (security_barrier) AS
-SELECT p.term, p.object_id, p.weight
+-- Terms of a relation name its columns and comments: for whom sees it whole. Rights are looked up once for both
+-- arms; the one without a term says how many documents there are and how long they are together.
+CREATE VIEW schema_monitor._visible_term WITH (security_barrier) AS
+WITH visible AS MATERIALIZED (
+    SELECT s.object_id, s.kind, s.schema_name, s.whole, s.length FROM schema_monitor._searchable AS s
+)
+SELECT
+    NULL::text COLLATE "C" AS term, v.kind, v.schema_name, NULL::bigint AS object_id, NULL::integer AS weight,
+    NULL::integer AS length, pg_catalog.count(*) AS documents, pg_catalog.sum(v.length) AS total_length
+FROM visible AS v
+GROUP BY v.kind, v.schema_name
+UNION ALL
+SELECT p.term, v.kind, v.schema_name, p.object_id, p.weight, v.length, NULL, NULL
 FROM schema_monitor._posting AS p
+JOIN visible AS v ON v.object_id OPERATOR(pg_catalog.=) p.object_id
 WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND p.object_id IN (SELECT s.object_id FROM schema_monitor._searchable AS s WHERE s.whole);
-COMMENT ON VIEW schema_monitor._visible_posting IS 'terms of relations the effective user may see whole';
+  AND v.whole;
+COMMENT ON VIEW schema_monitor._visible_term IS
+    'terms of relations the effective user may see whole and, without a term, how many relations that user may see';
 
 CREATE VIEW schema_monitor._visible_reference WITH (security_barrier) AS
 SELECT r.object_id, r.referenced_id
 FROM schema_monitor._reference AS r
+JOIN schema_monitor._visible_one AS a ON a.object_id OPERATOR(pg_catalog.=) r.object_id
+JOIN schema_monitor._visible_one AS b ON b.object_id OPERATOR(pg_catalog.=) r.referenced_id
 WHERE r.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND r.object_id IN (SELECT s.object_id FROM schema_monitor._searchable AS s WHERE s.whole)
-  AND r.referenced_id IN (SELECT s.object_id FROM schema_monitor._searchable AS s);
-COMMENT ON VIEW schema_monitor._visible_reference IS 'foreign keys between relations the effective user may see';
+  AND a.whole;
+COMMENT ON VIEW schema_monitor._visible_reference IS
+    'foreign keys between relations the effective user may see: for a few identities';
 
 CREATE VIEW schema_monitor._visible_passage WITH (security_barrier) AS
 SELECT p.object_id, p.column_number, p.column_name, p.passage
 FROM schema_monitor._passage AS p
-JOIN schema_monitor._searchable AS s ON s.object_id OPERATOR(pg_catalog.=) p.object_id
+JOIN schema_monitor._visible_one AS v ON v.object_id OPERATOR(pg_catalog.=) p.object_id
 WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND (s.whole
-       OR (p.object_id, p.column_number) IN (
-           SELECT c.object_id, c.column_number FROM schema_monitor._visible_column AS c));
-COMMENT ON VIEW schema_monitor._visible_passage IS 'passages about what the effective user may see';
+  AND (v.whole
+       OR (p.column_number OPERATOR(pg_catalog.<>) 0
+           AND coalesce(
+               pg_catalog.has_column_privilege(v.oid, p.column_number, 'SELECT, INSERT, UPDATE, REFERENCES'), false)));
+COMMENT ON VIEW schema_monitor._visible_passage IS
+    'passages about what the effective user may see: for a few identities';

@@ -59,8 +59,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA schema_monitor FROM PUBLIC;
 GRANT USAGE ON SCHEMA schema_monitor TO PUBLIC;
 GRANT SELECT ON
     schema_monitor.objects, schema_monitor.versions, schema_monitor.changes, schema_monitor._visible_object,
-    schema_monitor._searchable, schema_monitor._visible_posting, schema_monitor._visible_reference,
-    schema_monitor._visible_passage, schema_monitor._visible_column
+    schema_monitor._searchable, schema_monitor._visible_term, schema_monitor._visible_reference,
+    schema_monitor._visible_passage, schema_monitor._visible_column, schema_monitor._visible_one
 TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),

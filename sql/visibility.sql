@@ -30,23 +30,37 @@ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
 COMMENT ON VIEW schema_monitor._accessible_relation IS
     'relations the effective user may see; whole where not only by the privileges of some columns';
 
--- Every object that is there now and may be seen. The answer for superusers comes first: they are spared
--- the look at pg_class.
+-- What everybody who may see an object reads of it. Two views show the same objects to the same roles and differ in
+-- how they find out: _visible_object looks at all relations at once, for questions about everything;
+-- _visible_one asks PostgreSQL about each row, for questions about few.
 CREATE VIEW schema_monitor._visible_object WITH (security_barrier) AS
 SELECT
     o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
-    o.access, o.first_version, o.last_version,
-    (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
-        OR o.kind NOT IN ('table', 'foreign_table', 'view', 'materialized_view')
-        OR o.oid IN (SELECT a.oid FROM schema_monitor._accessible_relation AS a WHERE a.whole) AS whole
+    o.access, o.first_version, o.last_version, true AS whole
 FROM schema_monitor._object AS o
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
+UNION ALL
+SELECT
+    o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
+    o.access, o.first_version, o.last_version, a.whole
+FROM schema_monitor._object AS o
+JOIN schema_monitor._accessible_relation AS a ON a.oid OPERATOR(pg_catalog.=) o.oid
+WHERE o.dropped_version IS NULL
+  AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
+  AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
+UNION ALL
+SELECT
+    o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
+    o.access, o.first_version, o.last_version, true
+FROM schema_monitor._object AS o
+WHERE o.dropped_version IS NULL
+  AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND o.kind NOT IN ('table', 'foreign_table', 'view', 'materialized_view')
+  AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
   AND CASE
-        WHEN (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
-            THEN true
-        WHEN o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
-            THEN o.oid IN (SELECT a.oid FROM schema_monitor._accessible_relation AS a)
         WHEN o.kind OPERATOR(pg_catalog.=) 'schema'
             THEN pg_catalog.has_schema_privilege(o.oid, 'USAGE, CREATE')
         WHEN o.kind OPERATOR(pg_catalog.=) 'extension'
@@ -62,6 +76,28 @@ WHERE o.dropped_version IS NULL
             END, false)
     END;
 COMMENT ON VIEW schema_monitor._visible_object IS 'objects that are there and that the effective user may see';
+
+CREATE VIEW schema_monitor._visible_one WITH (security_barrier) AS
+SELECT s.object_id, s.kind, s.oid, s.schema_name, s.name, s.identity, s.whole
+FROM (
+    SELECT
+        o.object_id, o.kind, o.oid, o.schema_name, o.name, o.identity, c.usable,
+        pg_catalog.pg_has_role(c.relowner, 'USAGE')
+            OR pg_catalog.has_table_privilege(
+                c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS whole
+    FROM schema_monitor._object AS o
+    CROSS JOIN LATERAL (
+        SELECT r.oid, r.relowner, pg_catalog.has_schema_privilege(r.relnamespace, 'USAGE') AS usable
+        FROM pg_catalog.pg_class AS r
+        WHERE r.oid OPERATOR(pg_catalog.=) o.oid) AS c
+    WHERE o.dropped_version IS NULL
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
+) AS s
+WHERE s.usable
+  AND (s.whole OR pg_catalog.has_any_column_privilege(s.oid, 'SELECT, INSERT, UPDATE, REFERENCES'));
+COMMENT ON VIEW schema_monitor._visible_one IS
+    'relations that are there and that the effective user may see, asked row by row: for a few identities';
 
 CREATE VIEW schema_monitor.objects WITH (security_barrier) AS
 SELECT

@@ -57,10 +57,11 @@ fn tree() -> Result<Tree> {
     let found = with_fresh_snapshot(|| catalog::read(&Scope::everything()))?;
     let mut tree = Tree::new();
     for definition in found.values() {
+        let signature = definition.signature().into_owned();
         tree.insert(
             definition.group(),
             definition.kind,
-            &definition.signature(),
+            signature,
             Fingerprints::of(definition),
         );
     }

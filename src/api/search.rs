@@ -153,42 +153,36 @@ fn answer(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Row
     describe(&hits[..hits.len().min(max_results)])
 }
 
-const CORPUS: &str = "
-    SELECT pg_catalog.count(*), coalesce(pg_catalog.avg(d.length), 0)::double precision
-    FROM schema_monitor._searchable AS d
-    WHERE ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
-      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
-
-const POSTINGS: &str = "
-    SELECT p.term, p.object_id, p.weight, d.length
-    FROM schema_monitor._visible_posting AS p
-    JOIN schema_monitor._searchable AS d ON d.object_id OPERATOR(pg_catalog.=) p.object_id
-    WHERE p.term OPERATOR(pg_catalog.=) ANY ($3)
-      AND ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
-      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+const TERMS: &str = "
+    SELECT t.term, t.object_id, t.weight, t.length, t.documents, t.total_length
+    FROM schema_monitor._visible_term AS t
+    WHERE (t.term IS NULL OR t.term OPERATOR(pg_catalog.=) ANY ($3))
+      AND ($1 IS NULL OR t.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR t.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
 
 fn lexical_scores(terms: &[String], filter: &Filter) -> Result<HashMap<i64, f32>> {
     let [kinds, schemas] = filter.arguments();
-    let corpus = query::one(CORPUS, &[kinds, schemas], |row| Corpus {
-        documents: row.i64(0) as u64,
-        mean_length: row.f64(1) as f32,
-    })?;
+    let (mut documents, mut total_length) = (0, 0);
     let mut postings = Vec::new();
-    let [kinds, schemas] = filter.arguments();
-    query::read(POSTINGS, &[kinds, schemas, terms.to_vec().into()], |row| {
-        let term = row.text(0).unwrap_or_default();
-        postings.push(Posting {
-            term: terms.iter().position(|known| *known == term).unwrap_or(terms.len()),
-            document: row.i64(1),
-            weight: row.i32(2) as u32,
-            length: row.i32(3) as u32,
-        });
+    query::read(TERMS, &[kinds, schemas, terms.to_vec().into()], |row| {
+        match row.text(0) {
+            None => {
+                documents += row.i64(4);
+                total_length += row.i64(5);
+            }
+            Some(term) => postings.push(Posting {
+                term: terms.iter().position(|known| *known == term).unwrap_or(terms.len()),
+                document: row.i64(1),
+                weight: row.i32(2) as u32,
+                length: row.i32(3) as u32,
+            }),
+        }
         Ok(())
     })?;
-    let corpus = corpus.unwrap_or(Corpus {
-        documents: 0,
-        mean_length: 0.0,
-    });
+    let corpus = Corpus {
+        documents: documents as u64,
+        mean_length: total_length as f32 / documents.max(1) as f32,
+    };
     Ok(bm25(&postings, corpus))
 }
 
@@ -317,11 +311,13 @@ fn columns(nearest: &[Near], lexical: &HashMap<i64, f32>) -> Vec<Hit> {
 }
 
 const DESCRIBE: &str = "
-    SELECT h.ordinal, d.kind, d.identity, d.schema_name, d.name, p.column_name, p.passage
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY AS h(object_id, column_number, ordinal)
-    JOIN schema_monitor._searchable AS d ON d.object_id OPERATOR(pg_catalog.=) h.object_id
+    SELECT h.ordinal, v.kind, v.identity, v.schema_name, v.name, p.column_name, p.passage
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))
+        WITH ORDINALITY AS h(object_id, column_number, ordinal)
+    JOIN schema_monitor._visible_one AS v
+        ON v.object_id OPERATOR(pg_catalog.=) h.object_id AND v.object_id OPERATOR(pg_catalog.=) ANY ($1)
     LEFT JOIN schema_monitor._visible_passage AS p
-        ON p.object_id OPERATOR(pg_catalog.=) h.object_id
+        ON p.object_id OPERATOR(pg_catalog.=) h.object_id AND p.object_id OPERATOR(pg_catalog.=) ANY ($1)
         AND p.column_number OPERATOR(pg_catalog.=) h.column_number
     ORDER BY h.ordinal";
 

@@ -8,6 +8,7 @@ use super::{Definitions, RELATION_CLASS, Reading, flag, options, set, set_if};
 use crate::error::Result;
 use crate::pg::query::{self, Row};
 
+// A constraint is looked for by its relation, for which there is an index, and not only by its own index.
 // Invalid indexes are on their way in or out: REINDEX CONCURRENTLY's "_ccnew", a build that failed.
 const INDEXES: &str = "
     SELECT
@@ -25,14 +26,18 @@ const INDEXES: &str = "
       AND ($1 IS NULL OR x.indrelid OPERATOR(pg_catalog.=) ANY ($1))
       AND NOT EXISTS (
           SELECT FROM pg_catalog.pg_constraint AS k
-          WHERE k.conindid OPERATOR(pg_catalog.=) x.indexrelid AND k.contype IN ('p', 'u', 'x'))";
+          WHERE k.conrelid OPERATOR(pg_catalog.=) x.indrelid
+            AND k.conindid OPERATOR(pg_catalog.=) x.indexrelid
+            AND k.contype IN ('p', 'u', 'x'))";
 
 // Flags of indexes that constraints own: they belong to the constraint's table.
 const FLAGGED: &str = "
     SELECT x.indrelid, k.conname, x.indisreplident, x.indisclustered
     FROM pg_catalog.pg_index AS x
     JOIN pg_catalog.pg_constraint AS k
-        ON k.conindid OPERATOR(pg_catalog.=) x.indexrelid AND k.contype IN ('p', 'u', 'x')
+        ON k.conrelid OPERATOR(pg_catalog.=) x.indrelid
+        AND k.conindid OPERATOR(pg_catalog.=) x.indexrelid
+        AND k.contype IN ('p', 'u', 'x')
     WHERE (x.indisreplident OR x.indisclustered)
       AND ($1 IS NULL OR x.indrelid OPERATOR(pg_catalog.=) ANY ($1))";
 

@@ -31,11 +31,12 @@ const COLUMNS: &str = "
         a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated,
         a.attcollation, a.attstorage, a.attcompression, a.attacl::text[], a.attoptions, a.attfdwoptions
     FROM pg_catalog.pg_attribute AS a
+    JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
     WHERE a.attnum OPERATOR(pg_catalog.>) 0
       AND NOT a.attisdropped
-      AND a.attrelid OPERATOR(pg_catalog.>=) 16384
-      AND ($1 IS NULL OR a.attrelid OPERATOR(pg_catalog.=) ANY ($1))
-    ORDER BY a.attrelid, a.attnum";
+      AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+      AND c.oid OPERATOR(pg_catalog.>=) 16384
+      AND ($1 IS NULL OR c.oid OPERATOR(pg_catalog.=) ANY ($1))";
 
 const DEFAULTS: &str = "
     SELECT d.adrelid, d.adnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
@@ -76,6 +77,13 @@ pub(super) fn read(reading: &mut Reading<'_>, found: &mut Definitions) -> Result
         relation(reading, found, row)
     })?;
     query::read(COLUMNS, &[relations.clone().into()], |row| column(reading, found, row))?;
+    // Nothing but columns is there yet; sorting the few of each relation is cheaper than sorting all rows.
+    for definition in found
+        .values_mut()
+        .filter(|definition| !definition.parts.is_sorted_by_key(|part| part.number))
+    {
+        definition.parts.sort_unstable_by_key(|part| part.number);
+    }
     query::read(DEFAULTS, &[relations.clone().into()], |row| {
         if let Some(definition) = of(found, row.oid(0)) {
             let number = row.i16(1) as u32;
@@ -185,9 +193,6 @@ fn column(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>) -> 
     let Some(definition) = of(found, relation) else {
         return Ok(());
     };
-    if definition.kind == Kind::Sequence {
-        return Ok(());
-    }
     let (number, type_oid) = (row.i16(1), row.oid(3));
     let mut column = Part::new(PartKind::Column, row.name(2), number as u32);
     let attributes = &mut column.attributes;

@@ -37,6 +37,7 @@ const DOMAIN_CONSTRAINTS: &str = "
     SELECT k.contypid, k.oid, k.conname, pg_catalog.pg_get_expr(k.conbin, 0), k.convalidated
     FROM pg_catalog.pg_constraint AS k
     WHERE k.contype OPERATOR(pg_catalog.=) 'c'
+      AND k.conrelid OPERATOR(pg_catalog.=) 0
       AND k.contypid OPERATOR(pg_catalog.<>) 0
       AND k.oid OPERATOR(pg_catalog.>=) 16384
       AND ($1 IS NULL OR k.contypid OPERATOR(pg_catalog.=) ANY ($1))";

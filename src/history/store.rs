@@ -159,20 +159,31 @@ pub(super) fn vanished() -> Result<HashSet<i64>> {
     Ok(vanished)
 }
 
+// Few commands are about a partitioned table: the others stop at the first join.
 const PARTITIONS: &str = "
-    SELECT DISTINCT o.class_id, o.oid
-    FROM schema_monitor._object AS p
-    JOIN schema_monitor._definition AS d
-        ON ((d.definition OPERATOR(pg_catalog.->) 'attributes') OPERATOR(pg_catalog.->>) 'partition_of')
-            OPERATOR(pg_catalog.=) p.identity
-        AND d.incarnation OPERATOR(pg_catalog.=) p.incarnation
-    JOIN schema_monitor._object AS o
-        ON o.object_id OPERATOR(pg_catalog.=) d.object_id AND o.incarnation OPERATOR(pg_catalog.=) p.incarnation
-    WHERE p.oid OPERATOR(pg_catalog.=) ANY ($1)
-      AND p.class_id OPERATOR(pg_catalog.=) 1259
-      AND p.dropped_version IS NULL
-      AND o.dropped_version IS NULL
-      AND p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+    WITH parent AS MATERIALIZED (
+        SELECT p.identity
+        FROM pg_catalog.pg_class AS c
+        JOIN schema_monitor._object AS p
+            ON p.oid OPERATOR(pg_catalog.=) c.oid AND p.class_id OPERATOR(pg_catalog.=) 1259
+        WHERE c.oid OPERATOR(pg_catalog.=) ANY ($1)
+          AND c.relkind OPERATOR(pg_catalog.=) 'p'
+          AND p.dropped_version IS NULL
+          AND p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+    )
+    SELECT o.class_id, o.oid
+    FROM parent AS p
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT d.object_id
+        FROM schema_monitor._definition AS d
+        WHERE ((d.definition OPERATOR(pg_catalog.->) 'attributes') OPERATOR(pg_catalog.->>) 'partition_of')
+                  OPERATOR(pg_catalog.=) p.identity
+          AND d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+        OFFSET 0
+    ) AS d
+    JOIN schema_monitor._object AS o ON o.object_id OPERATOR(pg_catalog.=) d.object_id
+    WHERE o.dropped_version IS NULL
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 /// The recorded partitions, now or once, of some relations.
 pub(super) fn partitions(relations: Vec<u32>) -> Result<Vec<Address>> {
@@ -223,7 +234,7 @@ pub(super) fn tree() -> Result<Tree> {
     let mut tree = Tree::new();
     query::write(KNOWN, &[], |row| {
         let known = a_known(row)?;
-        tree.insert(&known.schema, known.kind, &known.name, known.fingerprints);
+        tree.insert(&known.schema, known.kind, known.name, known.fingerprints);
         Ok(())
     })?;
     Ok(tree)

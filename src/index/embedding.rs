@@ -29,21 +29,27 @@ const STALE: &str = "
       AND (e.passage_hash IS NULL
            OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
            OR e.model OPERATOR(pg_catalog.<>) $1)
+      AND ($3 IS NULL OR p.object_id OPERATOR(pg_catalog.=) ANY ($3))
     ORDER BY p.column_number OPERATOR(pg_catalog.<>) 0, p.object_id, p.column_number
     LIMIT $2";
 
-/// Passages that need a vector of the model, relations before columns, at most `limit`.
-pub fn stale(model: &[u8], limit: i64) -> Result<Vec<Stale>> {
+/// Passages that need a vector of the model, relations before columns, at most `limit`; of some objects
+/// only where it is known that no other can have changed.
+pub fn stale(model: &[u8], limit: i64, only: Option<&[i64]>) -> Result<Vec<Stale>> {
     let mut stale = Vec::new();
-    query::read(STALE, &[model.into(), limit.into()], |row| {
-        stale.push(Stale {
-            object_id: row.i64(0),
-            column: row.i16(1),
-            passage: row.text(2).unwrap_or_default(),
-            hash: row.bytes(3).unwrap_or_default(),
-        });
-        Ok(())
-    })?;
+    query::read(
+        STALE,
+        &[model.into(), limit.into(), only.map(<[i64]>::to_vec).into()],
+        |row| {
+            stale.push(Stale {
+                object_id: row.i64(0),
+                column: row.i16(1),
+                passage: row.text(2).unwrap_or_default(),
+                hash: row.bytes(3).unwrap_or_default(),
+            });
+            Ok(())
+        },
+    )?;
     Ok(stale)
 }
 
@@ -135,7 +141,7 @@ pub fn pending(model: &[u8]) -> Result<i64> {
 
 /// Whether every passage has its vector.
 pub fn is_complete(model: &[u8]) -> Result<bool> {
-    Ok(stale(model, 1)?.is_empty())
+    Ok(stale(model, 1, None)?.is_empty())
 }
 
 /// Tells listeners that a version is searchable, once for each version.

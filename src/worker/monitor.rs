@@ -86,7 +86,7 @@ fn watch(database: u32) {
         worker::reload_if_asked();
         if let Some(task) = take_task(database) {
             worker::report("recording the schema");
-            match perform(&task) {
+            match perform(database, &task) {
                 Ok(()) => finish(database, &task),
                 Err(error) => return fail(database, &error),
             }
@@ -151,8 +151,8 @@ fn fail(database: u32, error: &Error) {
     });
 }
 
-fn perform(task: &Task) -> Result<()> {
-    let outcome = record_patiently(Request {
+fn perform(database: u32, task: &Task) -> Result<()> {
+    let mut outcome = record_patiently(Request {
         everything: task.everything,
     })?;
     if task.force {
@@ -161,8 +161,10 @@ fn perform(task: &Task) -> Result<()> {
     if task.everything {
         transaction::run(prune_events)?;
     }
+    // Only what this version changed can be stale, unless somebody asked for more than that.
+    let only = (!task.everything && outcome.is_new).then(|| outcome.present.clone());
     // A model that is missing is no failure of the history.
-    match embed_all(task.force) {
+    match embed_all(database, task.force, only, &mut outcome) {
         Ok(true) => transaction::run(|| index::announce(outcome.version)),
         Ok(false) => Ok(()),
         Err(error) if error.is_interrupt() => Err(error),
@@ -185,9 +187,13 @@ fn record_patiently(request: Request) -> Result<Outcome> {
     }
 }
 
-/// Embeds whatever is stale, a batch at a time, no transaction being open while the model runs. `false`
-/// when there is no model.
-fn embed_all(force: bool) -> Result<bool> {
+/// Passages fetched at a time.
+const FETCHED: usize = 16 * MAX_TEXTS;
+
+/// Embeds whatever is stale, a batch at a time, no transaction being open while the model runs; `only` of
+/// some objects. What is committed meanwhile is recorded between two batches: a large database that is
+/// embedded for the first time must not keep its history waiting. `false` when there is no model.
+fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &mut Outcome) -> Result<bool> {
     let Ok(model) = client::serving_model() else {
         return Ok(false);
     };
@@ -198,19 +204,37 @@ fn embed_all(force: bool) -> Result<bool> {
         })?;
     }
     loop {
-        let stale = transaction::run(|| index::stale(&model.hash, 16 * MAX_TEXTS as i64))?;
-        if stale.is_empty() {
-            return Ok(true);
-        }
-        worker::report("embedding");
+        let mut has_news = false;
+        let stale = transaction::run(|| index::stale(&model.hash, FETCHED as i64, only.as_deref()))?;
         for some in stale.chunks(MAX_TEXTS) {
+            worker::report("embedding");
             let embedded = client::embed(Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
             if embedded.model != model.hash {
                 return Ok(false); // the model changed under our hands; the new one wakes us
             }
             transaction::run(|| index::upsert(some, embedded.vectors, &model.hash))?;
+            if take_news(database) {
+                has_news = true;
+                *outcome = record_patiently(Request::default())?;
+                if let Some(only) = &mut only {
+                    only.extend(&outcome.present);
+                }
+            }
+        }
+        if stale.len() < FETCHED && !has_news {
+            return Ok(true);
         }
     }
+}
+
+/// Takes the news of a commit, if that is all there is to do.
+fn take_news(database: u32) -> bool {
+    let taken = shared::with_database(database, |entry| {
+        let is_news = entry.pending && !entry.gap && !entry.force && entry.requested <= entry.completed;
+        entry.pending &= !is_news;
+        is_news
+    });
+    taken == Some(true)
 }
 
 fn texts(stale: &[Stale]) -> Vec<&str> {
@@ -297,7 +321,7 @@ pub fn index_in_session(force: bool, version: i64) -> Result<()> {
         query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[])?;
     }
     loop {
-        let stale = transaction::with_fresh_snapshot(|| index::stale(&model.hash, 16 * MAX_TEXTS as i64))?;
+        let stale = transaction::with_fresh_snapshot(|| index::stale(&model.hash, FETCHED as i64, None))?;
         if stale.is_empty() {
             return index::announce(version);
         }

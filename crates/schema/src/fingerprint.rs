@@ -182,10 +182,18 @@ fn hash(label: &str, form: &impl Serialize) -> Fingerprint {
     Fingerprint(Sha256::digest(&canonical).into())
 }
 
+/// An object in its group.
+#[derive(Clone, Debug)]
+struct Leaf {
+    kind: Kind,
+    signature: String,
+    fingerprints: Fingerprints,
+}
+
 /// The fingerprint tree of a database.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
-    groups: BTreeMap<String, BTreeMap<(Kind, String), Fingerprints>>,
+    groups: BTreeMap<String, Vec<Leaf>>,
 }
 
 impl Tree {
@@ -194,23 +202,22 @@ impl Tree {
         Tree::default()
     }
 
-    /// Adds or replaces an object under its group (schema name, or "" for the database's own).
-    pub fn insert(&mut self, group: &str, kind: Kind, signature: &str, fingerprints: Fingerprints) {
-        let leaf = (kind, signature.to_owned());
+    /// Adds an object under its group (schema name, or "" for the database's own); each object once.
+    pub fn insert(&mut self, group: &str, kind: Kind, signature: String, fingerprints: Fingerprints) {
+        let leaf = Leaf {
+            kind,
+            signature,
+            fingerprints,
+        };
         match self.groups.get_mut(group) {
-            Some(objects) => {
-                objects.insert(leaf, fingerprints);
-            }
-            None => {
-                self.groups
-                    .insert(group.to_owned(), BTreeMap::from([(leaf, fingerprints)]));
-            }
+            Some(objects) => objects.push(leaf),
+            None => drop(self.groups.insert(group.to_owned(), vec![leaf])),
         }
     }
 
     /// Number of objects.
     pub fn len(&self) -> usize {
-        self.groups.values().map(BTreeMap::len).sum()
+        self.groups.values().map(Vec::len).sum()
     }
 
     /// Whether it has no object.
@@ -221,10 +228,12 @@ impl Tree {
     /// The fingerprints of each schema, in order of their names.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, Fingerprints)> {
         self.groups.iter().map(|(name, objects)| {
+            let mut sorted: Vec<&Leaf> = objects.iter().collect();
+            sorted.sort_unstable_by(|a, b| (a.kind, &a.signature).cmp(&(b.kind, &b.signature)));
             let leaves = || {
-                objects
+                sorted
                     .iter()
-                    .map(|((kind, name), f)| (kind.as_str(), name.as_str(), f))
+                    .map(|leaf| (leaf.kind.as_str(), leaf.signature.as_str(), &leaf.fingerprints))
             };
             (name.as_str(), combine("schema", leaves))
         })
@@ -313,12 +322,12 @@ mod tests {
         let fingerprints = Fingerprints::of(&table());
         let mut renamed = table();
         renamed.name = "order".into();
-        a.insert("x", Kind::Table, "t", fingerprints);
-        a.insert("y", Kind::Table, "t", fingerprints);
-        b.insert("y", Kind::Table, "t", fingerprints);
-        b.insert("x", Kind::Table, "t", fingerprints);
+        a.insert("x", Kind::Table, "t".into(), fingerprints);
+        a.insert("y", Kind::Table, "t".into(), fingerprints);
+        b.insert("y", Kind::Table, "t".into(), fingerprints);
+        b.insert("x", Kind::Table, "t".into(), fingerprints);
         assert_eq!(a.root(), b.root());
-        b.insert("y", Kind::Table, "t", Fingerprints::of(&renamed));
+        b.insert("y", Kind::Table, "u".into(), Fingerprints::of(&renamed));
         assert_ne!(a.root().structure, b.root().structure);
         let differing: Vec<_> = a
             .schemas()
