@@ -26,7 +26,7 @@ const MAX_RESULTS: i32 = 1_000;
 
 /// Vectors asked of the index, where not all are compared: enough that the tables among them are more
 /// than anybody asks for, the columns of one table being many.
-const NEAREST: i64 = 400;
+const NEAREST: i64 = 200;
 
 /// A hit.
 struct Hit {
