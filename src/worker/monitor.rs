@@ -32,9 +32,12 @@ pub extern "C-unwind" fn schema_monitor_monitor(argument: Datum) {
     worker::accept_signals();
     worker::on_exit(leave);
     let is_ours = shared::with_database(database, |entry| {
-        let free = entry.monitor == 0;
+        // Barred since it was asked for: somebody is about to drop or rename the database.
+        let free = entry.monitor == 0 && entry.retry_at <= now();
         if free {
             entry.monitor = process::pid();
+        }
+        if entry.monitor == process::pid() || entry.monitor == 0 {
             entry.starting_since = 0;
         }
         free
