@@ -66,11 +66,12 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),
     schema_monitor.fingerprint(regclass), schema_monitor._fingerprint_tree(), schema_monitor._embed(text, boolean),
     schema_monitor.embed_query(text), schema_monitor.embed_passage(text),
-    schema_monitor.search(text, integer, text[], text[]), schema_monitor.wait_until_indexed(interval),
+    schema_monitor.search(text, integer, text[], text[]),
     schema_monitor._all_by_similarity(@extschema:vector@.vector, bytea, text[], text[]),
     schema_monitor._nearest(@extschema:vector@.vector, bytea, text[], text[], bigint)
 TO PUBLIC;
-GRANT EXECUTE ON FUNCTION schema_monitor.status() TO pg_monitor;
+-- Functions with the owner's rights are for nobody but whom the owner names, and for who watches servers.
+GRANT EXECUTE ON FUNCTION schema_monitor.status(), schema_monitor.wait_until_indexed(interval) TO pg_monitor;
 
 -- Some managed servers refuse event triggers; everything else works there, in the foreground.
 CREATE FUNCTION schema_monitor._capture_commands() RETURNS event_trigger

@@ -95,7 +95,7 @@ def test_only_what_may_be_seen_is_shown(cluster: Cluster, database: str, reader:
             for table in ("_object", "_definition", "_change", "ddl_event", "_posting", "_passage"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     session.execute(f"SELECT * FROM schema_monitor.{table}")
-            for function in ("check()", "status()", "_audit()", "_create_embeddings('x', 3)"):
+            for function in ("check()", "status()", "wait_until_indexed()", "_audit()", "_create_embeddings('x', 3)"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     session.execute(f"SELECT * FROM schema_monitor.{function}")
             # one column may be seen: that one and no other
