@@ -58,10 +58,9 @@ COMMENT ON COLUMN schema_monitor._reference.referenced_id IS 'relation it points
 -- Columns that may be seen of relations that may not be seen whole.
 CREATE VIEW schema_monitor._visible_column WITH (security_barrier) AS
 SELECT v.object_id, a.attnum AS column_number
-FROM schema_monitor._visible_object AS v
+FROM schema_monitor._visible_relation AS v
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) v.oid
 WHERE NOT v.whole
-  AND v.class_id OPERATOR(pg_catalog.=) 1259
   AND a.attnum OPERATOR(pg_catalog.>) 0
   AND NOT a.attisdropped
   AND pg_catalog.has_column_privilege(v.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES');
@@ -104,7 +103,7 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER TABLE schema_monitor.%I ENABLE ROW LEVEL SECURITY', table_name);
     EXECUTE pg_catalog.format($ddl$
         CREATE POLICY visible ON schema_monitor.%I FOR SELECT USING (
-            object_id IN (SELECT v.object_id FROM schema_monitor._visible_object AS v WHERE v.whole)
+            object_id IN (SELECT v.object_id FROM schema_monitor._visible_relation AS v WHERE v.whole)
             OR (object_id, column_number) IN (
                 SELECT c.object_id, c.column_number FROM schema_monitor._visible_column AS c))
         $ddl$, table_name);
@@ -144,10 +143,10 @@ $function$;
 COMMENT ON FUNCTION schema_monitor._replace_embeddings(integer) IS
     'replaces the table of vectors by an empty one of another dimension';
 
--- What search() reads. Rights are applied by _visible_object, before anything is cut.
+-- What search() reads. Rights are applied by _visible_relation, before anything is cut.
 CREATE VIEW schema_monitor._searchable WITH (security_barrier) AS
 SELECT v.object_id, v.kind, v.oid, v.schema_name, v.name, v.identity, v.whole, d.length
-FROM schema_monitor._visible_object AS v
+FROM schema_monitor._visible_relation AS v
 JOIN schema_monitor._document AS d ON d.object_id OPERATOR(pg_catalog.=) v.object_id
 WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
 COMMENT ON VIEW schema_monitor._searchable IS 'relations that search() can find and the effective user may see';

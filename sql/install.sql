@@ -37,7 +37,6 @@ SET search_path = pg_catalog, pg_temp
 SET hnsw.iterative_scan = 'relaxed_order'
 SET hnsw.ef_search = 200
 SET hnsw.max_scan_tuples = 2000000
-SET enable_seqscan = off
 AS $function$
 BEGIN
     RETURN QUERY
@@ -59,6 +58,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA schema_monitor FROM PUBLIC;
 GRANT USAGE ON SCHEMA schema_monitor TO PUBLIC;
 GRANT SELECT ON
     schema_monitor.objects, schema_monitor.versions, schema_monitor.changes, schema_monitor._visible_object,
+    schema_monitor._visible_relation,
     schema_monitor._searchable, schema_monitor._visible_term, schema_monitor._visible_reference,
     schema_monitor._visible_passage, schema_monitor._visible_column, schema_monitor._visible_one
 TO PUBLIC;

@@ -30,16 +30,16 @@ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
 COMMENT ON VIEW schema_monitor._accessible_relation IS
     'relations the effective user may see; whole where not only by the privileges of some columns';
 
--- What everybody who may see an object reads of it. Two views show the same objects to the same roles and differ in
--- how they find out: _visible_object looks at all relations at once, for questions about everything;
--- _visible_one asks PostgreSQL about each row, for questions about few.
-CREATE VIEW schema_monitor._visible_object WITH (security_barrier) AS
+-- Two views show the same relations to the same roles and differ in how they find out: _visible_relation looks at all
+-- at once, for questions about everything; _visible_one asks PostgreSQL about each row, for questions about few.
+CREATE VIEW schema_monitor._visible_relation WITH (security_barrier) AS
 SELECT
     o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
     o.access, o.first_version, o.last_version, true AS whole
 FROM schema_monitor._object AS o
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
   AND (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
 UNION ALL
 SELECT
@@ -50,7 +50,14 @@ JOIN schema_monitor._accessible_relation AS a ON a.oid OPERATOR(pg_catalog.=) o.
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
   AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
-  AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
+  AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user);
+COMMENT ON VIEW schema_monitor._visible_relation IS 'relations that are there and that the effective user may see';
+
+CREATE VIEW schema_monitor._visible_object WITH (security_barrier) AS
+SELECT
+    r.object_id, r.kind, r.class_id, r.oid, r.schema_name, r.name, r.identity, r.owner, r.structure, r.layout,
+    r.access, r.first_version, r.last_version, r.whole
+FROM schema_monitor._visible_relation AS r
 UNION ALL
 SELECT
     o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
@@ -59,8 +66,9 @@ FROM schema_monitor._object AS o
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
   AND o.kind NOT IN ('table', 'foreign_table', 'view', 'materialized_view')
-  AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
   AND CASE
+        WHEN (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
+            THEN true
         WHEN o.kind OPERATOR(pg_catalog.=) 'schema'
             THEN pg_catalog.has_schema_privilege(o.oid, 'USAGE, CREATE')
         WHEN o.kind OPERATOR(pg_catalog.=) 'extension'
