@@ -41,7 +41,8 @@ def test_absurd_questions_are_harmless(connection: psycopg.Connection[Any]) -> N
     for absurd in ("", "   ", "what is the", "\u202e\u200b", "?!;--", "💥" * 1000):
         assert connection.execute("SELECT * FROM schema_monitor.search(%s)", (absurd,)).fetchall() == [], absurd[:20]
     long = "customer order " * 70_000
-    assert connection.execute("SELECT * FROM schema_monitor.search(%s)", (long,)).fetchall() is not None
+    connection.execute("SELECT * FROM schema_monitor.search(%s)", (long,))  # no error is what is asked
+    assert one(connection, "SELECT 1") == (1,)
     assert connection.execute("SELECT * FROM schema_monitor.search('t', 0)").fetchall() == []
     for wrong in ("'t', -1", "'t', 100000", "'t', 5, '{tabel}'"):
         with pytest.raises(psycopg.errors.InvalidParameterValue):
@@ -59,7 +60,7 @@ def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
     assert connection.execute(sql, (["view"], None)).fetchall()[0][:2] == ("view", "a.invoice_total")
     assert {row[1] for row in connection.execute(sql, (None, ["b"]))} == {"b.invoice"}
     columns = connection.execute(sql, (["column"], ["b"])).fetchall()
-    assert columns == [("column", "b.invoice", "amount")] or [row[2] for row in columns] == ["amount"]
+    assert [row[1:] for row in columns] == [("b.invoice", "amount")]
 
 
 @pytest.fixture
@@ -85,7 +86,6 @@ def test_only_what_may_be_seen_is_shown(cluster: Cluster, database: str, reader:
         with cluster.connect(database, user=reader) as session:
             search = "SELECT identity FROM schema_monitor.search('amount of salary and bonus', 10)"
             assert {i for (i,) in session.execute(search)} == {"public.holiday"}
-            direct = "SELECT DISTINCT object_name FROM schema_monitor.schema_embeddings ORDER BY embedding <=> %s::vector"
             direct = "SELECT DISTINCT object_name FROM schema_monitor.schema_embeddings"
             assert session.execute(direct).fetchall() == [("holiday",)]
             seen = session.execute("SELECT identity FROM schema_monitor.objects WHERE kind = 'table'").fetchall()

@@ -188,6 +188,8 @@ def test_the_embedder_calls_nobody_and_starts_no_stray_thread(cluster: Cluster, 
 
 
 def test_a_session_can_be_cancelled_while_it_waits_for_a_vector(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE waiting_room (seats int)")
+    wait_indexed(connection)
     (pid,) = processes(connection, "embedder")
     os.kill(pid, 19)  # SIGSTOP: the embedder answers nobody
     try:
@@ -197,8 +199,8 @@ def test_a_session_can_be_cancelled_while_it_waits_for_a_vector(cluster: Cluster
             connection.execute("SELECT schema_monitor.embed_query('x')")
         assert time.monotonic() - start < 2.0
         connection.execute("SET statement_timeout = 0; SET schema_monitor.embedder_timeout = '200ms'")
-        connection.execute("CREATE TABLE IF NOT EXISTS waiting (a int)")
-        assert connection.execute("SELECT * FROM schema_monitor.search('waiting')").fetchall() is not None
+        row = one(connection, "SELECT identity, vector_score FROM schema_monitor.search('waiting rooms', 1)")
+        assert row == ("public.waiting_room", None), "words answer when the vector does not come"
     finally:
         os.kill(pid, 18)
 
