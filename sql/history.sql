@@ -146,7 +146,6 @@ CREATE TABLE schema_monitor._state (
     drained         pg_snapshot,
     checked_at      timestamptz,
     reconciled_at   timestamptz,
-    last_error      text,
     model           bytea,
     model_name      text,
     notified        bigint NOT NULL DEFAULT 0
@@ -157,7 +156,6 @@ COMMENT ON COLUMN schema_monitor._state.stamp IS 'system, database and extension
 COMMENT ON COLUMN schema_monitor._state.drained IS 'snapshot of the last comparison: events visible in it are covered';
 COMMENT ON COLUMN schema_monitor._state.checked_at IS 'last comparison';
 COMMENT ON COLUMN schema_monitor._state.reconciled_at IS 'last comparison of everything';
-COMMENT ON COLUMN schema_monitor._state.last_error IS 'why the last attempt failed, if it did';
 COMMENT ON COLUMN schema_monitor._state.model IS 'SHA-256 of the model whose vectors are served';
 COMMENT ON COLUMN schema_monitor._state.model_name IS 'name of that model';
 COMMENT ON COLUMN schema_monitor._state.notified IS 'last version announced as searchable';

@@ -20,7 +20,6 @@ struct Recorded {
     objects: i64,
     passages: i64,
     uncovered: i64,
-    error: Option<String>,
     model: Option<String>,
     is_announced: bool,
 }
@@ -34,7 +33,7 @@ const RECORDED: &str = "
            AND (s.drained IS NULL
                 OR (e.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmin(s.drained)
                     AND NOT pg_catalog.pg_visible_in_snapshot(e.xid, s.drained)))),
-        s.last_error, s.model_name, s.notified OPERATOR(pg_catalog.>=) v.version
+        s.model_name, s.notified OPERATOR(pg_catalog.>=) v.version
     FROM schema_monitor._state AS s
     LEFT JOIN LATERAL (
         SELECT l.version, l.structure, l.objects FROM schema_monitor._version AS l
@@ -50,9 +49,8 @@ fn recorded() -> Result<Recorded> {
             objects: row.i64(2),
             passages: row.i64(3),
             uncovered: row.i64(4),
-            error: row.text(5),
-            model: row.text(6),
-            is_announced: row.bool(7),
+            model: row.text(5),
+            is_announced: row.bool(6),
         })
     })?;
     Ok(recorded.unwrap_or_default())
@@ -106,9 +104,7 @@ fn status() -> std::result::Result<
         database.as_ref().and_then(|database| time(database.last_check)),
         recorded.uncovered,
         database.as_ref().is_some_and(|database: &Database| database.gap),
-        own_error
-            .or(recorded.error)
-            .or_else(|| model.err().map(|error| error.to_string())),
+        own_error.or_else(|| model.err().map(|error| error.to_string())),
     );
     Ok(TableIterator::once(row))
 }

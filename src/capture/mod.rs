@@ -193,8 +193,7 @@ fn append(command: &event_trigger::Command, plan: &'static Kept) -> Result<u64> 
     let _pinned = Pinned::search_path();
     let _acting = Acting::as_role(command.owner);
     let rows = plan.execute(&arguments)?;
-    // Ordinals of filtered rows leave holes: rise by more than any statement has rows would be a guess,
-    // so rise by what a statement may have at most and stay far below the type's end.
+    // Filtered rows leave holes in the numbers, so the count of rows does not say how far to go on.
     ORDINAL.store(ordinal + ORDINALS_PER_STATEMENT, Ordering::Relaxed);
     Ok(rows)
 }

@@ -75,7 +75,6 @@ fn event_came() -> Result<bool> {
 struct Reading {
     state: State,
     pending: Pending,
-    scope: Scope,
     findings: Vec<Finding>,
     rebinds: bool,
     everything: bool,
@@ -102,7 +101,6 @@ impl Reading {
         Ok(Reading {
             state,
             pending,
-            scope,
             findings,
             rebinds,
             everything,
@@ -111,7 +109,6 @@ impl Reading {
 
     /// Records a version, if anything is other than it was, and that the events are covered.
     fn write(self, stamp: &str) -> Result<Outcome> {
-        debug_assert!(self.everything || !self.scope.is_everything());
         let mut outcome = Outcome {
             version: self.state.version,
             is_new: false,
@@ -203,7 +200,7 @@ fn scope_of(pending: &Pending) -> Result<Scope> {
 
 const COVERED: &str = "
     UPDATE schema_monitor._state AS s
-    SET stamp = $1, drained = $2::pg_catalog.pg_snapshot, checked_at = pg_catalog.clock_timestamp(), last_error = NULL,
+    SET stamp = $1, drained = $2::pg_catalog.pg_snapshot, checked_at = pg_catalog.clock_timestamp(),
         reconciled_at = CASE WHEN $3 THEN pg_catalog.clock_timestamp() ELSE s.reconciled_at END
     WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
