@@ -4,12 +4,22 @@
 CREATE TABLE schema_monitor._document (
     incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
     object_id       bigint NOT NULL,
+    relation        regclass NOT NULL,
+    kind            text NOT NULL,
+    schema_name     text NOT NULL,
+    name            text NOT NULL,
+    identity        text NOT NULL,
     length          integer NOT NULL,
     PRIMARY KEY (object_id, incarnation)
 );
 COMMENT ON TABLE schema_monitor._document IS 'relations whose terms are indexed';
 COMMENT ON COLUMN schema_monitor._document.incarnation IS 'installation it belongs to';
-COMMENT ON COLUMN schema_monitor._document.object_id IS 'the relation';
+COMMENT ON COLUMN schema_monitor._document.object_id IS 'identity of the relation';
+COMMENT ON COLUMN schema_monitor._document.relation IS 'the relation';
+COMMENT ON COLUMN schema_monitor._document.kind IS 'table, foreign_table, view or materialized_view';
+COMMENT ON COLUMN schema_monitor._document.schema_name IS 'schema it is in';
+COMMENT ON COLUMN schema_monitor._document.name IS 'its name';
+COMMENT ON COLUMN schema_monitor._document.identity IS 'its name with the schema, quoted where needed';
 COMMENT ON COLUMN schema_monitor._document.length IS 'sum of the weights of its terms';
 
 CREATE TABLE schema_monitor._passage (
@@ -55,18 +65,6 @@ COMMENT ON COLUMN schema_monitor._reference.incarnation IS 'installation it belo
 COMMENT ON COLUMN schema_monitor._reference.object_id IS 'relation with the foreign key';
 COMMENT ON COLUMN schema_monitor._reference.referenced_id IS 'relation it points to';
 
--- Columns that may be seen of relations that may not be seen whole.
-CREATE VIEW schema_monitor._visible_column WITH (security_barrier) AS
-SELECT v.object_id, a.attnum AS column_number
-FROM schema_monitor._visible_relation AS v
-JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) v.oid
-WHERE NOT v.whole
-  AND a.attnum OPERATOR(pg_catalog.>) 0
-  AND NOT a.attisdropped
-  AND pg_catalog.has_column_privilege(v.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES');
-COMMENT ON VIEW schema_monitor._visible_column IS
-    'columns the effective user may see of relations it may not see whole';
-
 -- The table of vectors has the dimension of the configured model, so it is made by a function: at
 -- CREATE EXTENSION under its own name, and beside it while a server changes its model.
 CREATE FUNCTION schema_monitor._create_embeddings(table_name text, dimensions integer) RETURNS void
@@ -82,6 +80,7 @@ BEGIN
         CREATE TABLE schema_monitor.%1$I (
             incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
             object_id       bigint NOT NULL,
+            relation        regclass NOT NULL,
             column_number   smallint NOT NULL,
             kind            text NOT NULL,
             schema_name     text NOT NULL,
@@ -100,19 +99,21 @@ BEGIN
             'CREATE INDEX %2$I ON schema_monitor.%1$I USING hnsw (embedding @extschema:vector@.vector_cosine_ops)',
             table_name, table_name OPERATOR(pg_catalog.||) '_embedding');
     END IF;
+    -- Where there are many vectors, search compares those of relations all the same.
+    EXECUTE pg_catalog.format(
+        'CREATE INDEX %2$I ON schema_monitor.%1$I (object_id) WHERE column_number OPERATOR(pg_catalog.=) 0',
+        table_name, table_name OPERATOR(pg_catalog.||) '_relation');
     EXECUTE pg_catalog.format('ALTER TABLE schema_monitor.%I ENABLE ROW LEVEL SECURITY', table_name);
-    EXECUTE pg_catalog.format($ddl$
-        CREATE POLICY visible ON schema_monitor.%I FOR SELECT USING (
-            object_id IN (SELECT v.object_id FROM schema_monitor._visible_relation AS v WHERE v.whole)
-            OR (object_id, column_number) IN (
-                SELECT c.object_id, c.column_number FROM schema_monitor._visible_column AS c))
-        $ddl$, table_name);
+    EXECUTE pg_catalog.format(
+        'CREATE POLICY visible ON schema_monitor.%I FOR SELECT
+         USING (schema_monitor._sees_passage(relation, column_number))', table_name);
     EXECUTE pg_catalog.format('GRANT SELECT ON schema_monitor.%I TO PUBLIC', table_name);
     EXECUTE pg_catalog.format(
         'COMMENT ON TABLE schema_monitor.%I IS %L', table_name,
         'a vector for each relation (column_number 0) and each column; rows are shown by the rights on what they are about');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.incarnation IS %L', table_name, 'installation it belongs to');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.object_id IS %L', table_name, 'identity of the relation, as in the view objects');
+    EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.relation IS %L', table_name, 'the relation');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.column_number IS %L', table_name, 'attnum of the column; 0 for the relation itself');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.kind IS %L', table_name, 'kind of the relation, or column');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.schema_name IS %L', table_name, 'schema of the relation');
@@ -143,52 +144,41 @@ $function$;
 COMMENT ON FUNCTION schema_monitor._replace_embeddings(integer) IS
     'replaces the table of vectors by an empty one of another dimension';
 
--- What search() reads. Rights are applied by _visible_relation, before anything is cut.
-CREATE VIEW schema_monitor._searchable WITH (security_barrier) AS
-SELECT v.object_id, v.kind, v.oid, v.schema_name, v.name, v.identity, v.whole, d.length
-FROM schema_monitor._visible_relation AS v
-JOIN schema_monitor._document AS d ON d.object_id OPERATOR(pg_catalog.=) v.object_id
-WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
-COMMENT ON VIEW schema_monitor._searchable IS 'relations that search() can find and the effective user may see';
+-- What search() reads. Rights are applied here, before anything is cut.
+CREATE VIEW schema_monitor._visible_document WITH (security_barrier) AS
+SELECT d.object_id, d.kind, d.schema_name, d.length
+FROM schema_monitor._document AS d
+WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND schema_monitor._sees_relation(d.relation) IS NOT NULL;
+COMMENT ON VIEW schema_monitor._visible_document IS 'relations that search() can find and the effective user may see';
 
--- Terms of a relation name its columns and comments: for whom sees it whole. Rights are looked up once for both
--- arms; the one without a term says how many documents there are and how long they are together.
-CREATE VIEW schema_monitor._visible_term WITH (security_barrier) AS
-WITH visible AS MATERIALIZED (
-    SELECT s.object_id, s.kind, s.schema_name, s.whole, s.length FROM schema_monitor._searchable AS s
-)
-SELECT
-    NULL::text COLLATE "C" AS term, v.kind, v.schema_name, NULL::bigint AS object_id, NULL::integer AS weight,
-    NULL::integer AS length, pg_catalog.count(*) AS documents, pg_catalog.sum(v.length) AS total_length
-FROM visible AS v
-GROUP BY v.kind, v.schema_name
-UNION ALL
-SELECT p.term, v.kind, v.schema_name, p.object_id, p.weight, v.length, NULL, NULL
+-- Terms of a relation name its columns and comments: for whom sees it whole.
+CREATE VIEW schema_monitor._visible_posting WITH (security_barrier) AS
+SELECT p.term, p.object_id, d.kind, d.schema_name, p.weight, d.length
 FROM schema_monitor._posting AS p
-JOIN visible AS v ON v.object_id OPERATOR(pg_catalog.=) p.object_id
+JOIN schema_monitor._document AS d
+    ON d.object_id OPERATOR(pg_catalog.=) p.object_id AND d.incarnation OPERATOR(pg_catalog.=) p.incarnation
 WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND v.whole;
-COMMENT ON VIEW schema_monitor._visible_term IS
-    'terms of relations the effective user may see whole and, without a term, how many relations that user may see';
+  AND schema_monitor._sees_relation(d.relation);
+COMMENT ON VIEW schema_monitor._visible_posting IS 'terms of relations the effective user may see whole';
 
 CREATE VIEW schema_monitor._visible_reference WITH (security_barrier) AS
 SELECT r.object_id, r.referenced_id
 FROM schema_monitor._reference AS r
-JOIN schema_monitor._visible_one AS a ON a.object_id OPERATOR(pg_catalog.=) r.object_id
-JOIN schema_monitor._visible_one AS b ON b.object_id OPERATOR(pg_catalog.=) r.referenced_id
+JOIN schema_monitor._document AS a
+    ON a.object_id OPERATOR(pg_catalog.=) r.object_id AND a.incarnation OPERATOR(pg_catalog.=) r.incarnation
+JOIN schema_monitor._document AS b
+    ON b.object_id OPERATOR(pg_catalog.=) r.referenced_id AND b.incarnation OPERATOR(pg_catalog.=) r.incarnation
 WHERE r.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND a.whole;
-COMMENT ON VIEW schema_monitor._visible_reference IS
-    'foreign keys between relations the effective user may see: for a few identities';
+  AND schema_monitor._sees_relation(a.relation)
+  AND schema_monitor._sees_relation(b.relation) IS NOT NULL;
+COMMENT ON VIEW schema_monitor._visible_reference IS 'foreign keys between relations the effective user may see';
 
 CREATE VIEW schema_monitor._visible_passage WITH (security_barrier) AS
-SELECT p.object_id, p.column_number, p.column_name, p.passage
+SELECT p.object_id, d.kind, d.identity, d.schema_name, d.name, p.column_number, p.column_name, p.passage
 FROM schema_monitor._passage AS p
-JOIN schema_monitor._visible_one AS v ON v.object_id OPERATOR(pg_catalog.=) p.object_id
+JOIN schema_monitor._document AS d
+    ON d.object_id OPERATOR(pg_catalog.=) p.object_id AND d.incarnation OPERATOR(pg_catalog.=) p.incarnation
 WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND (v.whole
-       OR (p.column_number OPERATOR(pg_catalog.<>) 0
-           AND coalesce(
-               pg_catalog.has_column_privilege(v.oid, p.column_number, 'SELECT, INSERT, UPDATE, REFERENCES'), false)));
-COMMENT ON VIEW schema_monitor._visible_passage IS
-    'passages about what the effective user may see: for a few identities';
+  AND schema_monitor._sees_passage(d.relation, p.column_number);
+COMMENT ON VIEW schema_monitor._visible_passage IS 'passages about what the effective user may see';

@@ -2,56 +2,31 @@
 -- the extension's owner and filter by the rights of the effective user: USAGE on the schema and some
 -- privilege on the object, as information_schema does it.
 
--- Whether a role's rights depend only on owner, schema and access list, so that one relation of each
--- combination answers for all of them: in a database of 10,000 tables a handful of lookups, not 10,000.
-CREATE VIEW schema_monitor._accessible_relation WITH (security_barrier) AS
-WITH alike AS MATERIALIZED (
-    SELECT
-        c.relowner, c.relnamespace, c.relacl IS NULL AS by_default, coalesce(c.relacl, '{}') AS acl,
-        pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AS usable,
-        pg_catalog.pg_has_role(c.relowner, 'USAGE')
-            OR pg_catalog.has_table_privilege(
-                pg_catalog.min(c.oid),
-                'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS whole
-    FROM pg_catalog.pg_class AS c
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
-    GROUP BY 1, 2, 3, 4
-)
-SELECT c.oid, a.whole
-FROM pg_catalog.pg_class AS c
-JOIN alike AS a
-    ON a.relowner OPERATOR(pg_catalog.=) c.relowner
-    AND a.relnamespace OPERATOR(pg_catalog.=) c.relnamespace
-    AND a.by_default OPERATOR(pg_catalog.=) (c.relacl IS NULL)
-    AND a.acl OPERATOR(pg_catalog.=) coalesce(c.relacl, '{}')
-WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
-  AND a.usable
-  AND (a.whole OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'));
-COMMENT ON VIEW schema_monitor._accessible_relation IS
-    'relations the effective user may see; whole where not only by the privileges of some columns';
+-- Asked for every row of a search: the first call of a session reads the rights on all relations at once and later
+-- calls look them up, until an access list, an owner or a role changes.
+CREATE FUNCTION schema_monitor._sees_relation(relation oid) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', '_sees_relation_wrapper';
+COMMENT ON FUNCTION schema_monitor._sees_relation(oid) IS
+    'true where the effective user may see a relation, false where only some columns of it, NULL where nothing';
 
--- Two views show the same relations to the same roles and differ in how they find out: _visible_relation looks at all
--- at once, for questions about everything; _visible_one asks PostgreSQL about each row, for questions about few.
+CREATE FUNCTION schema_monitor._sees_passage(relation oid, column_number smallint) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', '_sees_passage_wrapper';
+COMMENT ON FUNCTION schema_monitor._sees_passage(oid, smallint) IS
+    'whether the effective user may see what is about a relation (column_number 0) or a column';
+
 CREATE VIEW schema_monitor._visible_relation WITH (security_barrier) AS
 SELECT
     o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
-    o.access, o.first_version, o.last_version, true AS whole
+    o.access, o.first_version, o.last_version, schema_monitor._sees_relation(o.oid) AS whole
 FROM schema_monitor._object AS o
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
   AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
-  AND (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
-UNION ALL
-SELECT
-    o.object_id, o.kind, o.class_id, o.oid, o.schema_name, o.name, o.identity, o.owner, o.structure, o.layout,
-    o.access, o.first_version, o.last_version, a.whole
-FROM schema_monitor._object AS o
-JOIN schema_monitor._accessible_relation AS a ON a.oid OPERATOR(pg_catalog.=) o.oid
-WHERE o.dropped_version IS NULL
-  AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
-  AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user);
-COMMENT ON VIEW schema_monitor._visible_relation IS 'relations that are there and that the effective user may see';
+  AND schema_monitor._sees_relation(o.oid) IS NOT NULL;
+COMMENT ON VIEW schema_monitor._visible_relation IS
+    'relations that are there and that the effective user may see; whole where not only some columns of them';
 
 CREATE VIEW schema_monitor._visible_object WITH (security_barrier) AS
 SELECT
@@ -84,28 +59,6 @@ WHERE o.dropped_version IS NULL
             END, false)
     END;
 COMMENT ON VIEW schema_monitor._visible_object IS 'objects that are there and that the effective user may see';
-
-CREATE VIEW schema_monitor._visible_one WITH (security_barrier) AS
-SELECT s.object_id, s.kind, s.oid, s.schema_name, s.name, s.identity, s.whole
-FROM (
-    SELECT
-        o.object_id, o.kind, o.oid, o.schema_name, o.name, o.identity, c.usable,
-        pg_catalog.pg_has_role(c.relowner, 'USAGE')
-            OR pg_catalog.has_table_privilege(
-                c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS whole
-    FROM schema_monitor._object AS o
-    CROSS JOIN LATERAL (
-        SELECT r.oid, r.relowner, pg_catalog.has_schema_privilege(r.relnamespace, 'USAGE') AS usable
-        FROM pg_catalog.pg_class AS r
-        WHERE r.oid OPERATOR(pg_catalog.=) o.oid) AS c
-    WHERE o.dropped_version IS NULL
-      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-      AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
-) AS s
-WHERE s.usable
-  AND (s.whole OR pg_catalog.has_any_column_privilege(s.oid, 'SELECT, INSERT, UPDATE, REFERENCES'));
-COMMENT ON VIEW schema_monitor._visible_one IS
-    'relations that are there and that the effective user may see, asked row by row: for a few identities';
 
 CREATE VIEW schema_monitor.objects WITH (security_barrier) AS
 SELECT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -109,6 +110,71 @@ def test_only_what_may_be_seen_is_shown(cluster: Cluster, database: str, reader:
             assert rows and rows[0][0] == "hr.salary" and "bonus" not in (rows[0][1] or "")
 
 
+def test_rights_are_those_of_the_moment(cluster: Cluster, database: str, reader: str) -> None:
+    """A session that has searched sees what is granted and revoked later, by whatever way."""
+    group = f"group_{database}"
+    with cluster.connect(database) as owner, cluster.connect(database, user=reader) as session:
+        owner.execute("CREATE SCHEMA pay; CREATE TABLE pay.salary (amount numeric, bonus numeric)")
+        owner.execute(f"CREATE ROLE {group}")
+        wait_indexed(owner)
+
+        def found() -> bool:
+            rows = session.execute("SELECT identity FROM schema_monitor.search('amount of salary and bonus')")
+            return ("pay.salary",) in rows.fetchall()
+
+        assert not found()
+        for grant, revoke in (
+            ("GRANT SELECT ON pay.salary TO {reader}", "REVOKE ALL ON pay.salary FROM {reader}"),
+            ("GRANT SELECT (bonus) ON pay.salary TO {reader}", "REVOKE ALL (bonus) ON pay.salary FROM {reader}"),
+            ("GRANT {group} TO {reader}; GRANT INSERT ON pay.salary TO {group}", "REVOKE {group} FROM {reader}"),
+            ("ALTER TABLE pay.salary OWNER TO {reader}", "ALTER TABLE pay.salary OWNER TO CURRENT_USER"),
+            ("ALTER ROLE {reader} SUPERUSER", "ALTER ROLE {reader} NOSUPERUSER"),
+        ):
+            owner.execute(f"GRANT USAGE ON SCHEMA pay TO {reader};" + grant.format(reader=reader, group=group))
+            assert found(), grant
+            owner.execute(revoke.format(reader=reader, group=group))
+            assert not found(), revoke
+        owner.execute(f"GRANT SELECT ON pay.salary TO {reader}")
+        assert found()
+        owner.execute(f"REVOKE USAGE ON SCHEMA pay FROM {reader}")
+        assert not found()
+        owner.execute(f"DROP OWNED BY {group}; DROP ROLE {group}")
+
+
+def test_rights_are_postgresql_s_own(cluster: Cluster, database: str) -> None:
+    """For roles and relations with all sorts of privileges: what PostgreSQL's own functions say, asked of each alone."""
+    roles = [f"role_{number}_{database}" for number in range(4)]
+    expected = """
+        SELECT CASE
+            WHEN NOT has_schema_privilege(c.relnamespace, 'USAGE') THEN NULL
+            WHEN pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(
+                c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') THEN true
+            WHEN has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') THEN false
+        END IS NOT DISTINCT FROM schema_monitor._sees_relation(c.oid), c.oid::regclass::text
+        FROM pg_class AS c WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid >= 16384 ORDER BY c.oid"""
+    random = Random(20)
+    with cluster.connect(database) as connection:
+        connection.execute(";".join(f"CREATE ROLE {role}" for role in roles))
+        connection.execute(f"GRANT {roles[0]} TO {roles[1]}; CREATE SCHEMA a; CREATE SCHEMA b")
+        for number in range(120):  # more than are looked at one by one
+            table = f"{random.choice('ab')}.t{number}"
+            connection.execute(f"CREATE TABLE {table} (x int, y int)")  # type: ignore[arg-type]
+            for _ in range(random.randrange(3)):
+                what = random.choice(["SELECT", "SELECT (x)", "UPDATE (y)", "TRIGGER", "TRUNCATE"])
+                role = random.choice([*roles, "PUBLIC"])
+                connection.execute(f"GRANT {what} ON {table} TO {role}")  # type: ignore[arg-type]
+            if random.random() < 0.1:
+                owner = random.choice(roles)
+                connection.execute(f"ALTER TABLE {table} OWNER TO {owner}; REVOKE ALL ON {table} FROM {owner}")
+        connection.execute(f"GRANT USAGE ON SCHEMA a TO PUBLIC; GRANT USAGE ON SCHEMA b TO {roles[0]}, {roles[2]}")
+        for role in roles:
+            connection.execute(f"SET ROLE {role}")  # type: ignore[arg-type]
+            differing = [name for same, name in connection.execute(expected) if not same]
+            assert not differing, (role, differing)
+        connection.execute("RESET ROLE")
+        connection.execute(";".join(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}" for role in roles))
+
+
 def test_one_visible_table_of_very_many_is_found(cluster: Cluster, database: str, reader: str) -> None:
     """Rights are applied before the cut, by the index as well as exactly."""
     with cluster.connect(database) as owner:
@@ -118,10 +184,10 @@ def test_one_visible_table_of_very_many_is_found(cluster: Cluster, database: str
             f"GRANT SELECT ON weather_report TO {reader}"
         )
         wait_indexed(owner, 120)
+        owner.execute("ANALYZE schema_monitor.schema_embeddings, schema_monitor._document")
         with cluster.connect(database, user=reader) as session:
             for exact_rows in (0, 1_000_000):
                 session.execute(f"SET schema_monitor.exact_search_rows = {exact_rows}")
-                owner.execute("ANALYZE schema_monitor.schema_embeddings")
                 rows = session.execute("SELECT identity FROM schema_monitor.search('orders of a customer', 3)").fetchall()
                 assert rows == [("public.weather_report",)]
 
@@ -133,7 +199,7 @@ def test_the_index_finds_what_exact_search_finds(cluster: Cluster, database: str
             " END LOOP; END $$; CREATE TABLE invoice (amount numeric, due date)"
         )
         wait_indexed(connection, 120)
-        connection.execute("ANALYZE schema_monitor.schema_embeddings")
+        connection.execute("ANALYZE schema_monitor.schema_embeddings, schema_monitor._document")
         answers = []
         for exact_rows in (0, 1_000_000):
             connection.execute(f"SET schema_monitor.exact_search_rows = {exact_rows}")

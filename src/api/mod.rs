@@ -6,3 +6,4 @@ mod embedding;
 mod fingerprint;
 mod search;
 mod status;
+mod visibility;

@@ -129,6 +129,7 @@ impl Reading {
             self.write_version(&outcome, &tree)?;
         } else if self.rebinds && !self.findings.is_empty() {
             (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
+            crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
         }
         let arguments = [
             stamp.into(),

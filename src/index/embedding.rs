@@ -4,6 +4,7 @@ use pgrx::datum::DatumWithOid;
 
 use crate::error::{Error, Result};
 use crate::pg::query;
+use crate::pg::relation;
 use crate::pg::vector;
 
 /// A passage that has no vector, or one of another text or model.
@@ -56,9 +57,10 @@ pub fn stale(model: &[u8], limit: i64, only: Option<&[i64]>) -> Result<Vec<Stale
 // What was dropped or changed while the model ran has another passage by now and is left out.
 const UPSERT: &str = "
     INSERT INTO schema_monitor.schema_embeddings AS e (
-        object_id, column_number, kind, schema_name, object_name, column_name, passage, passage_hash, model, embedding)
+        object_id, relation, column_number, kind, schema_name, object_name, column_name, passage, passage_hash, model,
+        embedding)
     SELECT
-        p.object_id, p.column_number, CASE WHEN p.column_number OPERATOR(pg_catalog.=) 0 THEN o.kind ELSE 'column' END,
+        p.object_id, o.oid, p.column_number, CASE WHEN p.column_number OPERATOR(pg_catalog.=) 0 THEN o.kind ELSE 'column' END,
         o.schema_name, o.name, p.column_name, p.passage, p.passage_hash, $4, $5
     FROM schema_monitor._passage AS p
     JOIN schema_monitor._object AS o
@@ -68,7 +70,7 @@ const UPSERT: &str = "
       AND p.column_number OPERATOR(pg_catalog.=) $2
       AND p.passage_hash OPERATOR(pg_catalog.=) $3
     ON CONFLICT (object_id, column_number, incarnation) DO UPDATE
-    SET kind = excluded.kind, schema_name = excluded.schema_name, object_name = excluded.object_name,
+    SET relation = excluded.relation, kind = excluded.kind, schema_name = excluded.schema_name, object_name = excluded.object_name,
         column_name = excluded.column_name, passage = excluded.passage, passage_hash = excluded.passage_hash,
         model = excluded.model, embedding = excluded.embedding, embedded_at = pg_catalog.now()";
 
@@ -89,18 +91,22 @@ pub fn upsert(stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8]) -> Result<u
     Ok(written)
 }
 
-const VECTOR_COLUMN: &str = "
-    SELECT a.atttypid, a.atttypmod
-    FROM pg_catalog.pg_attribute AS a
-    WHERE a.attrelid OPERATOR(pg_catalog.=) 'schema_monitor.schema_embeddings'::pg_catalog.regclass
-      AND a.attname OPERATOR(pg_catalog.=) 'embedding'";
-
 /// Type and dimension of the column of vectors.
 pub fn vector_column() -> Result<(u32, i32)> {
-    query::one(VECTOR_COLUMN, &[], |row| (row.oid(0), row.i32(1)))?.ok_or(Error::Content {
+    relation::column_type(c"schema_monitor", c"schema_embeddings", c"embedding").ok_or(Error::Content {
         place: "schema_monitor.schema_embeddings",
         reason: "it has no column \"embedding\"".to_owned(),
     })
+}
+
+/// How many vectors so many relations have, about: a good guess is enough to choose between two ways to the same
+/// answer. 0 where the tables have not been analysed yet, as they are once they have grown.
+pub fn estimated_vectors(documents: i64) -> i64 {
+    let rows = |name| relation::estimated_rows(c"schema_monitor", name);
+    match (rows(c"schema_embeddings"), rows(c"_document")) {
+        (Some(vectors), Some(all)) if all > 0.0 => (documents as f32 * vectors / all) as i64,
+        _ => 0,
+    }
 }
 
 /// Makes the table of vectors fit the model: one of another dimension is replaced by an empty one.

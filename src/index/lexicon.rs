@@ -24,8 +24,11 @@ const FORGET: &str = "
     WHERE d.object_id OPERATOR(pg_catalog.=) gone.object_id";
 
 const INSERT_DOCUMENTS: &str = "
-    INSERT INTO schema_monitor._document (object_id, length)
-    SELECT n.object_id, n.length FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, length)";
+    INSERT INTO schema_monitor._document (object_id, relation, kind, schema_name, name, identity, length)
+    SELECT n.object_id, o.oid, o.kind, o.schema_name, o.name, o.identity, n.length
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS n(object_id, length)
+    JOIN schema_monitor._object AS o ON o.object_id OPERATOR(pg_catalog.=) n.object_id
+    WHERE o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 const INSERT_PASSAGES: &str = "
     INSERT INTO schema_monitor._passage (object_id, column_number, column_name, passage, passage_hash)
@@ -46,8 +49,8 @@ const INSERT_REFERENCES: &str = "
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND o.class_id OPERATOR(pg_catalog.=) 1259";
 
-// Vectors of what is gone go at once; those of what is renamed get the new names at once and a new vector
-// later.
+// Vectors of what is gone go at once; those of what is renamed, or made anew under its name, get the new names
+// at once and a new vector later.
 const FORGET_VECTORS: &str = "
     DELETE FROM schema_monitor.schema_embeddings AS e
     WHERE e.object_id OPERATOR(pg_catalog.=) ANY ($1)
@@ -58,15 +61,15 @@ const FORGET_VECTORS: &str = "
 
 const RENAME_VECTORS: &str = "
     UPDATE schema_monitor.schema_embeddings AS e
-    SET schema_name = o.schema_name, object_name = o.name, column_name = p.column_name
+    SET relation = o.oid, schema_name = o.schema_name, object_name = o.name, column_name = p.column_name
     FROM schema_monitor._object AS o
     JOIN schema_monitor._passage AS p ON p.object_id OPERATOR(pg_catalog.=) o.object_id
     WHERE o.object_id OPERATOR(pg_catalog.=) ANY ($1)
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND e.object_id OPERATOR(pg_catalog.=) o.object_id
       AND e.column_number OPERATOR(pg_catalog.=) p.column_number
-      AND (e.schema_name, e.object_name, coalesce(e.column_name, ''))
-          IS DISTINCT FROM (o.schema_name, o.name, coalesce(p.column_name, ''))";
+      AND (e.relation::oid, e.schema_name, e.object_name, coalesce(e.column_name, ''))
+          IS DISTINCT FROM (o.oid, o.schema_name, o.name, coalesce(p.column_name, ''))";
 
 /// Brings passages, terms and references up to date with the given definitions.
 pub fn refresh(present: &[i64], gone: &[i64], definitions: &BTreeMap<i64, &Definition>) -> Result<()> {

@@ -7,5 +7,7 @@
 mod embedding;
 mod lexicon;
 
-pub use embedding::{Stale, adopt_model, announce, is_complete, pending, stale, upsert, vector_column};
+pub use embedding::{
+    Stale, adopt_model, announce, estimated_vectors, is_complete, pending, stale, upsert, vector_column,
+};
 pub use lexicon::{rebuild, refresh};

@@ -24,27 +24,23 @@ const CANONICAL: &[(&CStr, &CStr)] = &[
 impl Pinned {
     /// Pins what decides the text of definitions.
     pub fn canonical() -> Pinned {
+        Pinned::at(CANONICAL)
+    }
+
+    /// Pins where names are looked up to PostgreSQL's own schema.
+    pub fn search_path() -> Pinned {
+        Pinned::at(&[(c"search_path", c"pg_catalog, pg_temp")])
+    }
+
+    /// Pins settings at values.
+    pub fn at(settings: &[(&CStr, &CStr)]) -> Pinned {
         // SAFETY: opens a nest level that Drop closes.
         let level = unsafe { pg_sys::NewGUCNestLevel() };
         let pinned = Pinned { level };
-        for (name, value) in CANONICAL {
+        for (name, value) in settings {
             set(name, value, pg_sys::GucAction::GUC_ACTION_SAVE);
         }
         pinned
-    }
-}
-
-impl Pinned {
-    /// Pins where names are looked up to PostgreSQL's own schema.
-    pub fn search_path() -> Pinned {
-        // SAFETY: opens a nest level that Drop closes.
-        let level = unsafe { pg_sys::NewGUCNestLevel() };
-        set(
-            c"search_path",
-            c"pg_catalog, pg_temp",
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-        );
-        Pinned { level }
     }
 }
 

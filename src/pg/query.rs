@@ -249,7 +249,7 @@ impl Row<'_> {
 ///
 /// # Safety
 /// The datum must be a varlena.
-unsafe fn bytes(datum: pg_sys::Datum) -> Vec<u8> {
+pub(super) unsafe fn bytes(datum: pg_sys::Datum) -> Vec<u8> {
     // SAFETY: pg_detoast_datum_packed gives a readable varlena, which lives in SPI's memory context.
     unsafe {
         let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
