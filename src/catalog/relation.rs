@@ -38,9 +38,16 @@ const COLUMNS: &str = "
       AND c.oid OPERATOR(pg_catalog.>=) 16384
       AND ($1 IS NULL OR c.oid OPERATOR(pg_catalog.=) ANY ($1))";
 
+// A default has no columns in it; given a relation all the same, pg_get_expr() would open each of them, which costs
+// ten times what it takes to print the expression.
 const DEFAULTS: &str = "
-    SELECT d.adrelid, d.adnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+    SELECT
+        d.adrelid, d.adnum,
+        pg_catalog.pg_get_expr(
+            d.adbin, CASE WHEN a.attgenerated OPERATOR(pg_catalog.=) '' THEN 0::oid ELSE d.adrelid END)
     FROM pg_catalog.pg_attrdef AS d
+    JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid OPERATOR(pg_catalog.=) d.adrelid AND a.attnum OPERATOR(pg_catalog.=) d.adnum
     WHERE $1 IS NULL OR d.adrelid OPERATOR(pg_catalog.=) ANY ($1)";
 
 const PARENTS: &str = "

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::access::{Access, Privileges};
+use crate::attributes::Attributes;
 
 /// The kinds of object that have an identity, a history and a fingerprint of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,9 +143,6 @@ impl PartKind {
     }
 }
 
-/// Attributes that differ from PostgreSQL's default, by name.
-pub type Attributes = BTreeMap<Cow<'static, str>, Value>;
-
 /// Something with a name of its own inside an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
@@ -156,7 +154,7 @@ pub struct Part {
     /// Never fingerprinted.
     pub number: u32,
     /// How it is declared.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// Who may use it: privileges of a column, roles of a policy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -177,7 +175,7 @@ pub struct Definition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
     /// How it is declared.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// Columns in `attnum` order first, then the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -6,11 +6,11 @@
 //! was made anew, so that a renamed column is a rename and not a drop and an add.
 
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
 
 use crate::access::Privileges;
+use crate::attributes::Attributes;
 use crate::change::{Change, ChangeKind};
-use crate::definition::{Attributes, Definition, Part, PartKind};
+use crate::definition::{Definition, Part, PartKind};
 use crate::impact::impact_of;
 
 /// How the later definition continues the earlier one.
@@ -234,15 +234,15 @@ fn attributes(
         return;
     }
     let of_column = part.is_some_and(|part| part.kind == PartKind::Column);
-    let mut names: Vec<&Cow<'static, str>> = before.keys().chain(after.keys()).collect();
+    let mut names: Vec<&str> = before.iter().chain(after.iter()).map(|(name, _)| name).collect();
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| before.get(*name) != after.get(*name));
+    names.retain(|name| before.get(name) != after.get(name));
     for group in GROUPS {
         let pick = |from: &Attributes| -> Value {
             let of_group = names.iter().filter(|name| group_of(name, of_column) == group);
             let found: Map<String, Value> = of_group
-                .filter_map(|name| Some((name.to_string(), from.get(*name)?.clone())))
+                .filter_map(|name| Some(((*name).to_owned(), from.get(name)?.clone())))
                 .collect();
             Value::Object(found)
         };

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::access::Privileges;
-use crate::definition::{Attributes, Definition, Kind, PartKind};
+use crate::attributes::Attributes;
+use crate::definition::{Definition, Kind, PartKind};
 
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,6 +9,7 @@
 //! Nothing here knows a server: catalogs are read elsewhere and arrive as plain values.
 
 mod access;
+mod attributes;
 mod change;
 mod definition;
 mod diff;
@@ -17,8 +18,9 @@ mod impact;
 mod pattern;
 
 pub use access::{Access, Privileges};
+pub use attributes::Attributes;
 pub use change::{Change, ChangeKind};
-pub use definition::{Attributes, Definition, Kind, Part, PartKind};
+pub use definition::{Definition, Kind, Part, PartKind};
 pub use diff::{Continuity, diff};
 pub use fingerprint::{Branch, Fingerprint, Fingerprints, Tree};
 pub use impact::{Impact, impact_of};
