@@ -103,6 +103,20 @@ class Cluster:
             configuration.write("\ninclude_if_exists = 'cluster.conf'\n")
         return self
 
+    def create_standby(self, primary: Cluster) -> Cluster:
+        """A hot standby that streams from a running cluster, in the place of what was there."""
+        self.destroy()
+        private_directory(self.directory)
+        self._server_run(
+            "pg_basebackup", "--pgdata", self.data, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync",
+            "--dbname", primary.url(tcp=False),
+        )  # fmt: skip
+        return self
+
+    def promote(self) -> None:
+        """Ends the recovery of a standby."""
+        self._pg_ctl("promote")
+
     def start(self) -> Cluster:
         """Creates the cluster if need be, writes the settings and starts; returns when it accepts connections."""
         if self.is_running():

@@ -224,3 +224,40 @@ def test_a_model_of_another_dimension_takes_over(cluster: Cluster) -> None:
             wait_indexed(connection)
             assert one(connection, "SELECT identity FROM schema_monitor.search('invoice amount', 1)") == ("public.invoice",)
             assert one(connection, "SELECT count(*) FROM pg_depend WHERE objid = 'schema_monitor.schema_embeddings'::regclass AND deptype = 'e'") == (1,)
+
+
+def test_a_standby_answers_and_takes_over_when_promoted(cluster: Cluster, database: str) -> None:
+    with cluster.connect(database) as connection:
+        connection.execute("CREATE TABLE invoice (amount int); CREATE TABLE weather (rain int)")
+        wait_indexed(connection)
+        (fingerprint,) = one(connection, "SELECT schema_monitor.fingerprint()")
+    standby = Cluster(PG, "standby", settings=SHARED_PRELOAD).create_standby(cluster).start()
+    try:
+        with standby.connect(database) as connection:
+            wait_until(lambda: processes(connection, "embedder"), "the standby's embedder")
+            ask = "SELECT identity, vector_score IS NOT NULL FROM schema_monitor.search('what must be paid', 1)"
+            answer = [("public.invoice", True)]
+            wait_until(lambda: connection.execute(ask).fetchall() == answer, "an answer by vectors on the standby")
+            assert one(connection, "SELECT schema_monitor.fingerprint()") == (fingerprint,)
+            version_there, pending, launcher, embedder = one(
+                connection, "SELECT version, pending, launcher, embedder FROM schema_monitor.status()"
+            )
+            assert (version_there, pending, launcher) == (version(connection), 0, "not running")
+            assert embedder.startswith("ready")
+            assert one(connection, "SELECT schema_monitor.wait_until_indexed('1 s')") == (True,)
+            assert connection.execute("SELECT * FROM schema_monitor._audit()").fetchall() == []
+            for force in (False, True):
+                with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                    connection.execute("SELECT * FROM schema_monitor.check(%s)", (force,))
+            known = version(connection)
+            standby.promote()
+            connection.execute("ALTER TABLE invoice ADD due date")
+            wait_until(lambda: version(connection) > known, "the promoted server's first version")
+            wait_indexed(connection)
+            assert audit(connection) == []
+            column = "SELECT column_name FROM schema_monitor.search('due date', 1, '{column}')"
+            assert one(connection, column) == ("due",)
+        log = standby.log_text()
+        assert "PANIC" not in log and "was terminated by signal" not in log, log[-4000:]
+    finally:
+        standby.stop("immediate")
