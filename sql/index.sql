@@ -128,21 +128,55 @@ END
 $function$;
 COMMENT ON FUNCTION schema_monitor._create_embeddings(text, integer) IS 'makes a table of vectors with its HNSW index';
 
--- Another dimension: an empty table takes the place of the old one in one transaction. Tables made after
--- CREATE EXTENSION become members of the extension, so that DROP EXTENSION takes them along.
-CREATE FUNCTION schema_monitor._replace_embeddings(dimensions integer) RETURNS void
+-- A model is changed in two steps: its vectors are made in a table beside the one that is searched, which then takes
+-- its place in one transaction. Tables made after CREATE EXTENSION become members of the extension, so that
+-- DROP EXTENSION takes them along.
+CREATE FUNCTION schema_monitor._begin_embeddings(dimensions integer) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $function$
 BEGIN
-    ALTER EXTENSION schema_monitor DROP TABLE schema_monitor.schema_embeddings;
-    DROP TABLE schema_monitor.schema_embeddings;
-    PERFORM schema_monitor._create_embeddings('schema_embeddings', dimensions);
-    ALTER EXTENSION schema_monitor ADD TABLE schema_monitor.schema_embeddings;
+    PERFORM schema_monitor._abandon_embeddings();
+    PERFORM schema_monitor._create_embeddings('_next_embeddings', dimensions);
+    ALTER EXTENSION schema_monitor ADD TABLE schema_monitor._next_embeddings;
 END
 $function$;
-COMMENT ON FUNCTION schema_monitor._replace_embeddings(integer) IS
-    'replaces the table of vectors by an empty one of another dimension';
+COMMENT ON FUNCTION schema_monitor._begin_embeddings(integer) IS
+    'makes an empty table for the vectors of another model, beside the one that is searched';
+
+CREATE FUNCTION schema_monitor._abandon_embeddings() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    IF pg_catalog.to_regclass('schema_monitor._next_embeddings') IS NOT NULL THEN
+        ALTER EXTENSION schema_monitor DROP TABLE schema_monitor._next_embeddings;
+        DROP TABLE schema_monitor._next_embeddings;
+    END IF;
+END
+$function$;
+COMMENT ON FUNCTION schema_monitor._abandon_embeddings() IS
+    'drops the table of a model that was wanted and is not wanted any more';
+
+CREATE FUNCTION schema_monitor._swap_embeddings() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    suffix text;
+BEGIN
+    ALTER EXTENSION schema_monitor DROP TABLE schema_monitor.schema_embeddings;
+    DROP TABLE schema_monitor.schema_embeddings;
+    ALTER TABLE schema_monitor._next_embeddings RENAME TO schema_embeddings;
+    FOREACH suffix IN ARRAY '{_pkey,_embedding,_relation}'::text[] LOOP
+        EXECUTE pg_catalog.format(
+            'ALTER INDEX IF EXISTS schema_monitor.%I RENAME TO %I',
+            '_next_embeddings' OPERATOR(pg_catalog.||) suffix, 'schema_embeddings' OPERATOR(pg_catalog.||) suffix);
+    END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION schema_monitor._swap_embeddings() IS
+    'puts the table of the new model in the place of the one that was searched';
 
 -- What search() reads. Rights are applied here, before anything is cut.
 CREATE VIEW schema_monitor._visible_document WITH (security_barrier) AS

@@ -205,6 +205,15 @@ def test_a_session_can_be_cancelled_while_it_waits_for_a_vector(cluster: Cluster
         os.kill(pid, 18)
 
 
+DIMENSION = """SELECT atttypmod FROM pg_attribute
+    WHERE attrelid = 'schema_monitor.schema_embeddings'::regclass AND attname = 'embedding'"""
+
+
+def set_model(connection: psycopg.Connection[Any], model: str) -> None:
+    connection.execute(f"ALTER SYSTEM SET schema_monitor.model = '{model}'")  # type: ignore[arg-type]
+    connection.execute("SELECT pg_reload_conf()")
+
+
 def test_a_model_of_another_dimension_takes_over(cluster: Cluster) -> None:
     """e5-large's shape, its layers sharing weights so that the file stays small: vector(1024) with HNSW."""
     model = make_model("random-e5-large")
@@ -217,13 +226,60 @@ def test_a_model_of_another_dimension_takes_over(cluster: Cluster) -> None:
             described = large.psql("\\d schema_monitor.schema_embeddings", dbname=database).stdout
             assert "vector(1024)" in described and "hnsw" in described
             assert one(connection, "SELECT vector_dims(embedding) FROM schema_monitor.schema_embeddings LIMIT 1") == (1024,)
-            connection.execute("ALTER SYSTEM SET schema_monitor.model = 'all-MiniLM-L6-v2'")
-            connection.execute("SELECT pg_reload_conf()")
-            dimension = "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'schema_monitor.schema_embeddings'::regclass AND attname = 'embedding'"
-            wait_until(lambda: one(connection, dimension) == (384,), "the small model's table", 60)
+            set_model(connection, "all-MiniLM-L6-v2")
+            wait_until(lambda: one(connection, DIMENSION) == (384,), "the small model's table", 60)
             wait_indexed(connection)
             assert one(connection, "SELECT identity FROM schema_monitor.search('invoice amount', 1)") == ("public.invoice",)
+            described_now = large.psql("\\d schema_monitor.schema_embeddings", dbname=database).stdout
+            # the same but for the dimension, and psql's padding
+            assert described_now.split() == described.replace("vector(1024)", "vector(384)").split()
             assert one(connection, "SELECT count(*) FROM pg_depend WHERE objid = 'schema_monitor.schema_embeddings'::regclass AND deptype = 'e'") == (1,)
+
+
+def test_search_goes_on_while_the_model_changes() -> None:
+    """The vectors of the new model are made beside the old ones and swapped in at once, when none is missing."""
+    large = make_model("random-e5-large")
+    with Cluster(PG, "switch", settings=SHARED_PRELOAD) as switch:
+        database = create_database(switch)
+        with switch.connect(database) as connection:
+            connection.execute(
+                "DO $$ BEGIN FOR i IN 1..40 LOOP EXECUTE format('CREATE TABLE item_%s (a%s int)', i, i); END LOOP; END $$;"
+                "CREATE TABLE invoice (amount int, due date)"
+            )
+            wait_indexed(connection)
+            state = f"SELECT ({DIMENSION}), (SELECT count(*) FROM schema_monitor.schema_embeddings)"
+            ask = "SELECT identity, vector_score FROM schema_monitor.search('what must be paid', 1)"
+            assert one(connection, state) == (384, 83)
+            expected = one(connection, ask)
+            set_model(connection, str(large))
+            answers, pending = 0, set()
+            while True:
+                # one snapshot: the answer belongs to the state
+                with connection.transaction():
+                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                    found, row = one(connection, state), one(connection, ask)
+                if found != (384, 83):
+                    break
+                assert row == expected, "the old model answers until the new one takes over"
+                answers += 1
+                pending.add(one(connection, "SELECT pending FROM schema_monitor.status()"))
+                if answers == 20:
+                    connection.execute("CREATE TABLE late (a int)")
+            assert found == (1024, 85), "nothing is missing when the new vectors take over, what came late included"
+            assert answers > 20 and len(pending) > 2, (answers, pending)
+            wait_indexed(connection)
+            assert one(connection, "SELECT vector_score IS NOT NULL FROM schema_monitor.search('invoice', 1)") == (True,)
+            wait_until(lambda: "letting go of the one before" in switch.log_text(), "the old model's end")
+            # one that cannot be loaded takes nothing away
+            set_model(connection, "/nonexistent")
+            broken = "SELECT embedder LIKE '%/nonexistent%' FROM schema_monitor.status()"
+            wait_until(lambda: one(connection, broken) == (True,), "the complaint about the broken model")
+            assert one(connection, "SELECT vector_score IS NOT NULL FROM schema_monitor.search('invoice', 1)") == (True,)
+            set_model(connection, str(large))
+            connection.execute("CREATE TABLE later (a int)")
+            wait_indexed(connection)
+            assert one(connection, state) == (1024, 87)
+            assert audit(connection) == []
 
 
 def test_a_standby_answers_and_takes_over_when_promoted(cluster: Cluster, database: str) -> None:

@@ -238,7 +238,7 @@ fn nearest(embedded: worker::Embedded, filter: &Filter, documents: i64, max_resu
     let Some(values) = embedded.vectors.into_iter().next() else {
         return Ok(Vec::new());
     };
-    let (type_oid, dimensions) = index::vector_column()?;
+    let (type_oid, dimensions) = index::vector_column(index::Place::Served)?;
     if dimensions as usize != values.len() {
         return Ok(Vec::new()); // the model was changed and the table has not followed yet
     }

@@ -83,7 +83,7 @@ fn status() -> std::result::Result<
 > {
     let recorded = recorded()?;
     let database = shared::with_database(process::database(), |entry| *entry);
-    let model = worker::serving_model();
+    let model = worker::configured_model();
     let pending = match &model {
         Ok(model) => with_fresh_snapshot(|| index::pending(&model.hash))?,
         Err(_) => recorded.passages,
@@ -158,7 +158,7 @@ fn is_indexed() -> Result<bool> {
     if recorded.version == 0 || recorded.uncovered > 0 || busy || !recorded.is_announced {
         return Ok(false);
     }
-    match worker::serving_model() {
+    match worker::configured_model() {
         Ok(model) => with_fresh_snapshot(|| index::is_complete(&model.hash)),
         Err(_) => Ok(false),
     }

@@ -1,4 +1,4 @@
-//! Vectors: which are missing, and writing them.
+//! Vectors: which are missing, writing them, and keeping them in line with the passages.
 
 use pgrx::datum::DatumWithOid;
 
@@ -6,6 +6,25 @@ use crate::error::{Error, Result};
 use crate::pg::query;
 use crate::pg::relation;
 use crate::pg::vector;
+
+/// Which table of vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `schema_embeddings`, which search reads.
+    Served,
+    /// `_next_embeddings`, which is to take its place once it has a vector of another model for every passage.
+    Beside,
+}
+
+/// A statement for either table.
+macro_rules! in_either {
+    ($before:literal, $after:literal) => {
+        [
+            concat!($before, "schema_monitor.schema_embeddings", $after),
+            concat!($before, "schema_monitor._next_embeddings", $after),
+        ]
+    };
+}
 
 /// A passage that has no vector, or one of another text or model.
 pub struct Stale {
@@ -19,10 +38,12 @@ pub struct Stale {
     pub hash: Vec<u8>,
 }
 
-const STALE: &str = "
+const STALE: [&str; 2] = in_either!(
+    "
     SELECT p.object_id, p.column_number, p.passage, p.passage_hash
     FROM schema_monitor._passage AS p
-    LEFT JOIN schema_monitor.schema_embeddings AS e
+    LEFT JOIN ",
+    " AS e
         ON e.object_id OPERATOR(pg_catalog.=) p.object_id
         AND e.column_number OPERATOR(pg_catalog.=) p.column_number
         AND e.incarnation OPERATOR(pg_catalog.=) p.incarnation
@@ -32,14 +53,15 @@ const STALE: &str = "
            OR e.model OPERATOR(pg_catalog.<>) $1)
       AND ($3 IS NULL OR p.object_id OPERATOR(pg_catalog.=) ANY ($3))
     ORDER BY p.column_number OPERATOR(pg_catalog.<>) 0, p.object_id, p.column_number
-    LIMIT $2";
+    LIMIT $2"
+);
 
 /// Passages that need a vector of the model, relations before columns, at most `limit`; of some objects
 /// only where it is known that no other can have changed.
-pub fn stale(model: &[u8], limit: i64, only: Option<&[i64]>) -> Result<Vec<Stale>> {
+pub fn stale(place: Place, model: &[u8], limit: i64, only: Option<&[i64]>) -> Result<Vec<Stale>> {
     let mut stale = Vec::new();
     query::read(
-        STALE,
+        STALE[place as usize],
         &[model.into(), limit.into(), only.map(<[i64]>::to_vec).into()],
         |row| {
             stale.push(Stale {
@@ -55,12 +77,15 @@ pub fn stale(model: &[u8], limit: i64, only: Option<&[i64]>) -> Result<Vec<Stale
 }
 
 // What was dropped or changed while the model ran has another passage by now and is left out.
-const UPSERT: &str = "
-    INSERT INTO schema_monitor.schema_embeddings AS e (
+const UPSERT: [&str; 2] = in_either!(
+    "
+    INSERT INTO ",
+    " AS e (
         object_id, relation, column_number, kind, schema_name, object_name, column_name, passage, passage_hash, model,
         embedding)
     SELECT
-        p.object_id, o.oid, p.column_number, CASE WHEN p.column_number OPERATOR(pg_catalog.=) 0 THEN o.kind ELSE 'column' END,
+        p.object_id, o.oid, p.column_number,
+        CASE WHEN p.column_number OPERATOR(pg_catalog.=) 0 THEN o.kind ELSE 'column' END,
         o.schema_name, o.name, p.column_name, p.passage, p.passage_hash, $4, $5
     FROM schema_monitor._passage AS p
     JOIN schema_monitor._object AS o
@@ -70,13 +95,15 @@ const UPSERT: &str = "
       AND p.column_number OPERATOR(pg_catalog.=) $2
       AND p.passage_hash OPERATOR(pg_catalog.=) $3
     ON CONFLICT (object_id, column_number, incarnation) DO UPDATE
-    SET relation = excluded.relation, kind = excluded.kind, schema_name = excluded.schema_name, object_name = excluded.object_name,
-        column_name = excluded.column_name, passage = excluded.passage, passage_hash = excluded.passage_hash,
-        model = excluded.model, embedding = excluded.embedding, embedded_at = pg_catalog.now()";
+    SET relation = excluded.relation, kind = excluded.kind, schema_name = excluded.schema_name,
+        object_name = excluded.object_name, column_name = excluded.column_name, passage = excluded.passage,
+        passage_hash = excluded.passage_hash, model = excluded.model, embedding = excluded.embedding,
+        embedded_at = pg_catalog.now()"
+);
 
 /// Writes vectors; gives how many still fitted.
-pub fn upsert(stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8]) -> Result<u64> {
-    let (type_oid, _) = vector_column()?;
+pub fn upsert(place: Place, stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8]) -> Result<u64> {
+    let (type_oid, _) = vector_column(place)?;
     let mut written = 0;
     for (one, values) in stale.iter().zip(vectors) {
         let arguments: [DatumWithOid<'_>; 5] = [
@@ -86,15 +113,55 @@ pub fn upsert(stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8]) -> Result<u
             model.into(),
             vector::argument(values, type_oid)?,
         ];
-        written += query::execute(UPSERT, &arguments)?;
+        written += query::execute(UPSERT[place as usize], &arguments)?;
     }
     Ok(written)
 }
 
+// Vectors of what is gone go at once; those of what is renamed, or made anew under its name, get the new names
+// at once and a new vector later.
+const FORGET: [&str; 2] = in_either!(
+    "
+    DELETE FROM ",
+    " AS e
+    WHERE ($1 IS NULL OR e.object_id OPERATOR(pg_catalog.=) ANY ($1))
+      AND NOT EXISTS (
+          SELECT FROM schema_monitor._passage AS p
+          WHERE p.object_id OPERATOR(pg_catalog.=) e.object_id
+            AND p.column_number OPERATOR(pg_catalog.=) e.column_number)"
+);
+
+const RENAME: [&str; 2] = in_either!(
+    "
+    UPDATE ",
+    " AS e
+    SET relation = o.oid, schema_name = o.schema_name, object_name = o.name, column_name = p.column_name
+    FROM schema_monitor._object AS o
+    JOIN schema_monitor._passage AS p ON p.object_id OPERATOR(pg_catalog.=) o.object_id
+    WHERE ($1 IS NULL OR o.object_id OPERATOR(pg_catalog.=) ANY ($1))
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND e.object_id OPERATOR(pg_catalog.=) o.object_id
+      AND e.column_number OPERATOR(pg_catalog.=) p.column_number
+      AND (e.relation::oid, e.schema_name, e.object_name, coalesce(e.column_name, ''))
+          IS DISTINCT FROM (o.oid, o.schema_name, o.name, coalesce(p.column_name, ''))"
+);
+
+/// Brings vectors in line with the passages of some objects, or of all, as far as no model is needed for it.
+pub fn follow(place: Place, objects: Option<&[i64]>) -> Result<()> {
+    let arguments = [objects.map(<[i64]>::to_vec).into()];
+    query::execute(FORGET[place as usize], &arguments)?;
+    query::execute(RENAME[place as usize], &arguments)?;
+    Ok(())
+}
+
 /// Type and dimension of the column of vectors.
-pub fn vector_column() -> Result<(u32, i32)> {
-    relation::column_type(c"schema_monitor", c"schema_embeddings", c"embedding").ok_or(Error::Content {
-        place: "schema_monitor.schema_embeddings",
+pub fn vector_column(place: Place) -> Result<(u32, i32)> {
+    let (name, place) = match place {
+        Place::Served => (c"schema_embeddings", "schema_monitor.schema_embeddings"),
+        Place::Beside => (c"_next_embeddings", "schema_monitor._next_embeddings"),
+    };
+    relation::column_type(c"schema_monitor", name, c"embedding").ok_or(Error::Content {
+        place,
         reason: "it has no column \"embedding\"".to_owned(),
     })
 }
@@ -109,45 +176,34 @@ pub fn estimated_vectors(documents: i64) -> i64 {
     }
 }
 
-/// Makes the table of vectors fit the model: one of another dimension is replaced by an empty one.
-pub fn adopt_model(hash: &[u8], name: &str, dimensions: usize) -> Result<()> {
-    if vector_column()?.1 != dimensions as i32 {
-        query::execute(
-            "SELECT schema_monitor._replace_embeddings($1)",
-            &[(dimensions as i32).into()],
-        )?;
-    }
-    query::execute(
-        "UPDATE schema_monitor._state AS s SET model = $1, model_name = $2
-         WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-           AND s.model IS DISTINCT FROM $1",
-        &[hash.into(), name.into()],
-    )?;
-    Ok(())
-}
+const PENDING: [&str; 2] = in_either!(
+    "
+    SELECT pg_catalog.count(*)
+    FROM schema_monitor._passage AS p
+    LEFT JOIN ",
+    " AS e
+        ON e.object_id OPERATOR(pg_catalog.=) p.object_id
+        AND e.column_number OPERATOR(pg_catalog.=) p.column_number
+        AND e.incarnation OPERATOR(pg_catalog.=) p.incarnation
+    WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND (e.passage_hash IS NULL
+           OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
+           OR e.model OPERATOR(pg_catalog.<>) $1)"
+);
 
-/// How many passages have no vector of the model.
+/// How many passages have no vector of the model; while it is being changed, beside.
 pub fn pending(model: &[u8]) -> Result<i64> {
-    let count = query::one(
-        "SELECT pg_catalog.count(*)
-         FROM schema_monitor._passage AS p
-         LEFT JOIN schema_monitor.schema_embeddings AS e
-             ON e.object_id OPERATOR(pg_catalog.=) p.object_id
-             AND e.column_number OPERATOR(pg_catalog.=) p.column_number
-             AND e.incarnation OPERATOR(pg_catalog.=) p.incarnation
-         WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-           AND (e.passage_hash IS NULL
-                OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
-                OR e.model OPERATOR(pg_catalog.<>) $1)",
-        &[model.into()],
-        |row| row.i64(0),
-    )?;
+    let place = match vector_column(Place::Beside) {
+        Ok(_) => Place::Beside,
+        Err(_) => Place::Served,
+    };
+    let count = query::one(PENDING[place as usize], &[model.into()], |row| row.i64(0))?;
     Ok(count.unwrap_or(0))
 }
 
-/// Whether every passage has its vector.
+/// Whether every passage has its vector where search reads it.
 pub fn is_complete(model: &[u8]) -> Result<bool> {
-    Ok(stale(model, 1, None)?.is_empty())
+    Ok(stale(Place::Served, model, 1, None)?.is_empty())
 }
 
 /// Tells listeners that a version is searchable, once for each version.

@@ -4,6 +4,7 @@ use retrieve::{Column, Relation, passages, terms_of};
 use schema::{Definition, Fingerprint, PartKind};
 use std::collections::BTreeMap;
 
+use super::embedding::{Place, follow};
 use crate::error::Result;
 use crate::pg::query;
 
@@ -49,28 +50,6 @@ const INSERT_REFERENCES: &str = "
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND o.class_id OPERATOR(pg_catalog.=) 1259";
 
-// Vectors of what is gone go at once; those of what is renamed, or made anew under its name, get the new names
-// at once and a new vector later.
-const FORGET_VECTORS: &str = "
-    DELETE FROM schema_monitor.schema_embeddings AS e
-    WHERE e.object_id OPERATOR(pg_catalog.=) ANY ($1)
-      AND NOT EXISTS (
-          SELECT FROM schema_monitor._passage AS p
-          WHERE p.object_id OPERATOR(pg_catalog.=) e.object_id
-            AND p.column_number OPERATOR(pg_catalog.=) e.column_number)";
-
-const RENAME_VECTORS: &str = "
-    UPDATE schema_monitor.schema_embeddings AS e
-    SET relation = o.oid, schema_name = o.schema_name, object_name = o.name, column_name = p.column_name
-    FROM schema_monitor._object AS o
-    JOIN schema_monitor._passage AS p ON p.object_id OPERATOR(pg_catalog.=) o.object_id
-    WHERE o.object_id OPERATOR(pg_catalog.=) ANY ($1)
-      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-      AND e.object_id OPERATOR(pg_catalog.=) o.object_id
-      AND e.column_number OPERATOR(pg_catalog.=) p.column_number
-      AND (e.relation::oid, e.schema_name, e.object_name, coalesce(e.column_name, ''))
-          IS DISTINCT FROM (o.oid, o.schema_name, o.name, coalesce(p.column_name, ''))";
-
 /// Brings passages, terms and references up to date with the given definitions.
 pub fn refresh(present: &[i64], gone: &[i64], definitions: &BTreeMap<i64, &Definition>) -> Result<()> {
     let touched: Vec<i64> = present.iter().chain(gone).copied().collect();
@@ -79,9 +58,7 @@ pub fn refresh(present: &[i64], gone: &[i64], definitions: &BTreeMap<i64, &Defin
     }
     query::execute(FORGET, &[touched.clone().into()])?;
     write(definitions)?;
-    query::execute(FORGET_VECTORS, &[touched.clone().into()])?;
-    query::execute(RENAME_VECTORS, &[touched.into()])?;
-    Ok(())
+    follow(Place::Served, Some(&touched))
 }
 
 /// The rows of one refresh, column by column.

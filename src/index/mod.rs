@@ -6,8 +6,8 @@
 
 mod embedding;
 mod lexicon;
+mod model;
 
-pub use embedding::{
-    Stale, adopt_model, announce, estimated_vectors, is_complete, pending, stale, upsert, vector_column,
-};
+pub use embedding::{Place, Stale, announce, estimated_vectors, is_complete, pending, stale, upsert, vector_column};
 pub use lexicon::{rebuild, refresh};
+pub use model::{Model, adopt, swap};

@@ -86,6 +86,8 @@ pub struct Database {
     pub last_check: i64,
     /// Next comparison of everything.
     pub reconcile_at: i64,
+    /// SHA-256 of the model its vectors are of; zeros while nobody has looked.
+    pub model: [u8; 32],
     /// Why the last attempt failed.
     pub error: Text<240>,
 }
@@ -109,9 +111,9 @@ pub enum EmbedderState {
 pub struct Embedder {
     /// Its process; 0 when there is none.
     pub pid: i32,
-    /// What it is doing.
+    /// How it is with the configured model.
     pub state: EmbedderState,
-    /// SHA-256 of the model's files.
+    /// SHA-256 of that model's files.
     pub model: [u8; 32],
     /// Length of the vectors.
     pub dimensions: u32,
@@ -119,6 +121,15 @@ pub struct Embedder {
     pub name: Text<64>,
     /// Why the model cannot be used.
     pub error: Text<400>,
+    /// The model before, which answers until every database has changed; zeros for none.
+    pub previous: [u8; 32],
+}
+
+impl Embedder {
+    /// Whether a model answers.
+    pub fn answers(&self, model: [u8; 32]) -> bool {
+        model != [0; 32] && (self.state == EmbedderState::Ready && self.model == model || self.previous == model)
+    }
 }
 
 /// The block.

@@ -3,7 +3,7 @@
 use embed::{EmbedError, Embedder, ModelDirectory, Purpose, Runtime};
 use std::cell::RefCell;
 
-use super::protocol::{MAX_TEXTS, decode_answer, encode_request};
+use super::protocol::{MAX_TEXTS, ModelHash, decode_answer, encode_request};
 use crate::error::{Error, Result};
 use crate::pg::shared::EmbedderState;
 use crate::pg::thread::SignalsBlocked;
@@ -15,7 +15,7 @@ pub struct Embedded {
     /// One for each text.
     pub vectors: Vec<Vec<f32>>,
     /// SHA-256 of the model's files.
-    pub model: [u8; 32],
+    pub model: ModelHash,
 }
 
 thread_local! {
@@ -23,75 +23,90 @@ thread_local! {
     static IN_SESSION: RefCell<Option<Embedder>> = const { RefCell::new(None) };
 }
 
-/// What is known of the model that answers now.
-pub struct ServingModel {
+/// What is known of the configured model.
+pub struct ConfiguredModel {
     /// SHA-256 of its files.
-    pub hash: [u8; 32],
+    pub hash: ModelHash,
     /// Its name.
     pub name: String,
     /// Length of its vectors.
     pub dimensions: usize,
 }
 
-/// The model that would answer, or why none would.
-pub fn serving_model() -> Result<ServingModel> {
+/// The model the settings name, or why it does not answer.
+pub fn configured_model() -> Result<ConfiguredModel> {
     match shared::embedder() {
-        Some(embedder) if embedder.state == EmbedderState::Ready => Ok(ServingModel {
+        Some(embedder) if embedder.state == EmbedderState::Ready => Ok(ConfiguredModel {
             hash: embedder.model,
             name: embedder.name.get().unwrap_or_default(),
             dimensions: embedder.dimensions as usize,
         }),
-        _ if settings::embed_in_session() => with_own(|embedder| {
-            let directory = embedder.directory();
-            Ok(ServingModel {
+        _ => with_own(|own| {
+            let directory = own.directory();
+            Ok(ConfiguredModel {
                 hash: directory.hash,
                 name: directory.name.clone(),
                 dimensions: directory.dimensions,
             })
         }),
-        Some(embedder) => Err(Error::Embedder(match embedder.state {
-            EmbedderState::Loading => "the embedder is still loading the model".to_owned(),
-            EmbedderState::Failed => embedder.error.get().unwrap_or_default(),
-            EmbedderState::Down | EmbedderState::Ready => "the embedder is not running".to_owned(),
-        })),
-        None => Err(Error::Embedder(
-            "schema_monitor is not preloaded, so no embedder runs".to_owned(),
-        )),
     }
 }
 
-/// The vectors of some texts; waits at most `timeout_ms` for each batch.
+/// Why the configured model does not answer.
+fn absent(embedder: Option<shared::Embedder>) -> Error {
+    Error::Embedder(match embedder {
+        None => "schema_monitor is not preloaded, so no embedder runs".to_owned(),
+        Some(embedder) => match embedder.state {
+            EmbedderState::Loading => "the embedder is still loading the model".to_owned(),
+            EmbedderState::Failed => embedder.error.get().unwrap_or_default(),
+            EmbedderState::Down | EmbedderState::Ready => "the embedder is not running".to_owned(),
+        },
+    })
+}
+
+/// The vectors of some texts by the model this database's vectors are of, which is the one before while another is
+/// being taken up; waits at most `timeout_ms` for each batch.
 pub fn embed(purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Embedded> {
-    let model = serving_model()?.hash;
-    let is_served = shared::embedder().is_some_and(|embedder| embedder.state == EmbedderState::Ready);
-    if !is_served {
+    let of_database = shared::with_database(process::database(), |entry| entry.model);
+    let answering = shared::embedder()
+        .zip(of_database)
+        .filter(|(embedder, model)| embedder.answers(*model));
+    let model = match answering {
+        Some((_, model)) => model,
+        None => configured_model()?.hash,
+    };
+    embed_by(model, purpose, texts, timeout_ms)
+}
+
+/// The vectors of some texts by one model.
+pub fn embed_by(model: ModelHash, purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Embedded> {
+    if !shared::embedder().is_some_and(|embedder| embedder.answers(model)) {
         return with_own(|embedder| {
             Ok(Embedded {
                 vectors: embedder.embed(purpose, texts)?,
-                model,
+                model: embedder.directory().hash,
             })
         });
     }
-    let mut embedded = Embedded {
-        vectors: Vec::with_capacity(texts.len()),
-        model,
-    };
+    let mut vectors = Vec::with_capacity(texts.len());
     for some in texts.chunks(MAX_TEXTS) {
-        let answer = socket::exchange(&encode_request(purpose, some), timeout_ms)?;
-        let (vectors, model) = decode_answer(&answer).map_err(Error::Embedder)?;
-        if vectors.len() != some.len() {
+        let answer = socket::exchange(&encode_request(model, purpose, some), timeout_ms)?;
+        let of_some = decode_answer(&answer).map_err(Error::Embedder)?;
+        if of_some.len() != some.len() {
             return Err(Error::Embedder(
                 "the embedder gave another number of vectors".to_owned(),
             ));
         }
-        embedded.vectors.extend(vectors);
-        embedded.model = model;
+        vectors.extend(of_some);
     }
-    Ok(embedded)
+    Ok(Embedded { vectors, model })
 }
 
-/// The session's own model, loaded at the first use.
+/// The session's own model, loaded at the first use, if the session may have one.
 fn with_own<R>(body: impl FnOnce(&mut Embedder) -> Result<R>) -> Result<R> {
+    if !settings::embed_in_session() {
+        return Err(absent(shared::embedder()));
+    }
     IN_SESSION.with_borrow_mut(|slot| {
         let wanted = settings::model_directory();
         if slot.as_ref().is_none_or(|embedder| embedder.directory().path != wanted) {

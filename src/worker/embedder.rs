@@ -1,17 +1,21 @@
-//! The embedder process: owns the thread that holds the model, and tells the block how it is doing.
+//! The embedder process: owns the threads that hold the models, and tells the block how it is doing.
 //!
-//! When the model's setting changes the process leaves and the postmaster starts it again: ONNX Runtime
-//! cannot be initialised twice in one process, and memory that a model took is then truly free.
+//! When the model's setting changes the new one is loaded beside the old one, which answers until the vectors of
+//! every database are of the new one. ONNX Runtime itself is loaded once: it cannot be initialised twice in one
+//! process.
 
+use embed::ModelDirectory;
 use pgrx::prelude::*;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::service::{self, Configuration, News, Service};
+use crate::pg::latch::Woken;
 use crate::pg::shared::{Embedder, EmbedderState};
 use crate::pg::time::SECOND;
 use crate::pg::{Datum, latch, process, shared, socket, worker};
@@ -31,62 +35,142 @@ pub extern "C-unwind" fn schema_monitor_embedder(_argument: Datum) {
     worker::connect_to_shared_catalogs();
     worker::on_exit(leave);
     process::quieten_libraries();
-    let model = settings::model_directory();
     shared::with(|block| {
         block.embedder = Embedder {
             pid: process::pid(),
-            state: EmbedderState::Loading,
             ..Embedder::default()
         };
     });
-    worker::report("loading the model");
     let (waker, wake) = event_descriptor();
     let configuration = Configuration {
         library: settings::onnxruntime_library(),
-        model: model.clone(),
+        socket: socket::PATH,
         threads: settings::embedder_threads(),
     };
     let started = listen().and_then(|listener| service::start(configuration, listener, wake));
     let service = match started {
-        Ok(service) => service,
+        Ok(service) => SERVICE.get_or_init(|| Mutex::new(service)),
         Err(error) => {
             fail(&format!("the embedder's socket cannot be made: {error}"));
-            return wait_for_another(&model);
-        }
-    };
-    let service = SERVICE.get_or_init(|| Mutex::new(service));
-    loop {
-        latch::wait_or_readable(60 * SECOND, waker.as_raw_fd());
-        if worker::reload_if_asked() && settings::model_directory() != model {
-            worker::log("schema_monitor embedder: leaving to load another model");
+            latch::wait(60 * SECOND);
             worker::leave_and_return();
         }
-        let news = service.lock().ok().and_then(|service| service.news.try_recv().ok());
-        match news {
-            Some(News::Ready(directory)) => {
-                shared::with(|block| {
-                    let entry = &mut block.embedder;
-                    entry.model = directory.hash;
-                    entry.dimensions = directory.dimensions as u32;
-                    entry.name.set(&directory.name);
-                    entry.error.set("");
-                    entry.state = EmbedderState::Ready;
-                });
-                drain(&waker);
-                worker::log(&format!(
-                    "schema_monitor embedder: model \"{}\" ({} dimensions) is ready",
-                    directory.name, directory.dimensions
-                ));
-                worker::report(&format!("serving {}", directory.name));
-                super::launcher::wake_all();
+    };
+    let mut wanted = Wanted::new();
+    with_service(service, |service| wanted.load(service));
+    loop {
+        let woken = latch::wait_or_readable(60 * SECOND, waker.as_raw_fd());
+        drain(&waker);
+        worker::reload_if_asked();
+        if (wanted.is_outdated() && !is_loading()) || (woken == Woken::Timeout && wanted.may_be_mended()) {
+            wanted = Wanted::new();
+            with_service(service, |service| wanted.load(service));
+        }
+        while let Some(news) = with_service(service, |service| service.news.try_recv().ok()).flatten() {
+            match news {
+                News::Ready(directory) => announce(&directory),
+                News::Failed(reason) => fail(&reason),
             }
-            Some(News::Failed(reason)) => {
-                fail(&reason);
-                return wait_for_another(&model);
-            }
-            None => {}
+        }
+        if nobody_needs_the_previous() {
+            worker::log("schema_monitor embedder: every database has changed its model, letting go of the one before");
+            with_service(service, Service::retire);
         }
     }
+}
+
+fn with_service<R>(service: &Mutex<Service>, body: impl FnOnce(&Service) -> R) -> Option<R> {
+    service.lock().ok().map(|service| body(&service))
+}
+
+/// The model that is configured, as it was when its loading began.
+struct Wanted {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+}
+
+impl Wanted {
+    fn new() -> Wanted {
+        let path = settings::model_directory();
+        let modified = modified(&path);
+        Wanted { path, modified }
+    }
+
+    /// What answered so far goes on answering for whoever needs it; the one before that is let go first, so that
+    /// never more than two are held.
+    fn load(&self, service: &Service) {
+        let has_third = shared::with(|block| {
+            let entry = &mut block.embedder;
+            let has_third = entry.state == EmbedderState::Ready && entry.previous != [0; 32];
+            if entry.state == EmbedderState::Ready {
+                entry.previous = entry.model;
+            }
+            entry.state = EmbedderState::Loading;
+            has_third
+        });
+        if has_third == Some(true) {
+            service.retire();
+        }
+        worker::report("loading the model");
+        service.load(self.path.clone());
+    }
+
+    fn is_outdated(&self) -> bool {
+        settings::model_directory() != self.path
+    }
+
+    /// A directory that is broken stays broken until somebody changes it.
+    fn may_be_mended(&self) -> bool {
+        let has_failed = shared::embedder().is_some_and(|embedder| embedder.state == EmbedderState::Failed);
+        has_failed && modified(&self.path) != self.modified
+    }
+}
+
+fn is_loading() -> bool {
+    shared::embedder().is_some_and(|embedder| embedder.state == EmbedderState::Loading)
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// The configured model answers from now on.
+fn announce(directory: &ModelDirectory) {
+    shared::with(|block| {
+        let entry = &mut block.embedder;
+        entry.model = directory.hash;
+        entry.dimensions = directory.dimensions as u32;
+        entry.name.set(&directory.name);
+        entry.error.set("");
+        entry.state = EmbedderState::Ready;
+        if entry.previous == entry.model {
+            entry.previous = [0; 32];
+        }
+    });
+    worker::log(&format!(
+        "schema_monitor embedder: model \"{}\" ({} dimensions) is ready",
+        directory.name, directory.dimensions
+    ));
+    worker::report(&format!("serving {}", directory.name));
+    super::launcher::wake_all();
+}
+
+/// Whether the model before can go: no database has vectors of it any more.
+fn nobody_needs_the_previous() -> bool {
+    let free = shared::with(|block| {
+        let previous = block.embedder.previous;
+        let is_free = previous != [0; 32]
+            && block.embedder.state == EmbedderState::Ready
+            && !block
+                .databases
+                .iter()
+                .any(|entry| entry.oid != 0 && entry.model == previous);
+        if is_free {
+            block.embedder.previous = [0; 32];
+        }
+        is_free
+    });
+    free == Some(true)
 }
 
 /// Says once why there is no model.
@@ -97,20 +181,6 @@ fn fail(reason: &str) {
     });
     worker::log(&format!("schema_monitor embedder: no embeddings: {reason}"));
     worker::report("waiting for a usable model");
-}
-
-/// A directory that is broken stays broken until somebody mends it: look again every minute, and at once
-/// when the setting changes.
-fn wait_for_another(model: &std::path::Path) {
-    let fingerprint = |path: &std::path::Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    let seen = fingerprint(model);
-    loop {
-        latch::wait(60 * SECOND);
-        let reloaded = worker::reload_if_asked();
-        if reloaded || fingerprint(model) != seen {
-            worker::leave_and_return();
-        }
-    }
 }
 
 /// The socket, for this operating-system user only.
@@ -126,7 +196,7 @@ fn listen() -> std::io::Result<UnixListener> {
 }
 
 /// A descriptor the main loop waits on, and a function for the thread that makes it readable.
-fn event_descriptor() -> (OwnedFd, impl Fn() + Send + 'static) {
+fn event_descriptor() -> (OwnedFd, impl Fn() + Send + Sync + 'static) {
     let descriptor = crate::pg::thread::event_descriptor();
     let raw = descriptor.as_raw_fd();
     // The descriptor is open as long as the process's main loop runs, hence as long as the thread may wake it.

@@ -3,14 +3,14 @@
 use embed::Purpose;
 use pgrx::prelude::*;
 
-use super::client;
+use super::client::{self, ConfiguredModel};
 use super::launcher::back_off;
 use super::protocol::MAX_TEXTS;
 use crate::error::{Error, Result};
 use crate::history::{self, Outcome, Request};
-use crate::index::{self, Stale};
+use crate::index::{self, Place, Stale};
 use crate::pg::guc::set_for_process;
-use crate::pg::shared::Probe;
+use crate::pg::shared::{EmbedderState, Probe};
 use crate::pg::time::{MILLISECOND, SECOND, now};
 use crate::pg::{Datum, event_trigger, latch, process, query, shared, transaction, worker};
 use crate::settings;
@@ -52,6 +52,7 @@ pub extern "C-unwind" fn schema_monitor_monitor(argument: Datum) {
         Ok(false) => {
             shared::with_database(database, |entry| {
                 entry.probe = Probe::Absent;
+                entry.model = [0; 32];
                 entry.pending = false;
                 entry.completed = entry.requested;
                 entry.failures = 0;
@@ -178,9 +179,14 @@ fn perform(database: u32, task: &Task) -> Result<()> {
 
 /// Records, again and again while somebody holds a lock or goes on changing the schema.
 fn record_patiently(request: Request) -> Result<Outcome> {
+    patiently(|| history::record(request))
+}
+
+/// A transaction that meets a lock or a change it cannot go on with is begun again.
+fn patiently<R>(mut body: impl FnMut() -> Result<R>) -> Result<R> {
     let mut attempt = 0;
     loop {
-        match transaction::run(|| history::record(request)) {
+        match transaction::run(&mut body) {
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 attempt += 1;
                 latch::wait(i64::from(attempt) * 10 * MILLISECOND);
@@ -197,25 +203,25 @@ const FETCHED: usize = 16 * MAX_TEXTS;
 /// some objects. What is committed meanwhile is recorded between two batches: a large database that is
 /// embedded for the first time must not keep its history waiting. `false` when there is no model.
 fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &mut Outcome) -> Result<bool> {
-    let Ok(model) = client::serving_model() else {
+    let Ok(model) = client::configured_model() else {
         return Ok(false);
     };
-    transaction::run(|| index::adopt_model(&model.hash, &model.name, model.dimensions))?;
-    if force {
-        transaction::run(|| {
-            query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[]).map(drop)
-        })?;
+    let place = adopt_model(database, &model)?;
+    if place == Place::Beside {
+        only = None;
+    } else if force {
+        transaction::run(forget_models)?;
     }
     loop {
         let mut has_news = false;
-        let stale = transaction::run(|| index::stale(&model.hash, FETCHED as i64, only.as_deref()))?;
+        let stale = transaction::run(|| index::stale(place, &model.hash, FETCHED as i64, only.as_deref()))?;
         for some in stale.chunks(MAX_TEXTS) {
             worker::report("embedding");
-            let embedded = client::embed(Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
-            if embedded.model != model.hash {
+            if settled_on_another(&model) {
                 return Ok(false); // the model changed under our hands; the new one wakes us
             }
-            transaction::run(|| index::upsert(some, embedded.vectors, &model.hash))?;
+            let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
+            transaction::run(|| index::upsert(place, some, embedded.vectors, &model.hash))?;
             if take_news(database) {
                 has_news = true;
                 *outcome = record_patiently(Request::default())?;
@@ -224,10 +230,49 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
                 }
             }
         }
-        if stale.len() < FETCHED && !has_news {
+        if stale.len() < FETCHED && !has_news && (place == Place::Served || swap_model(database, &model)?) {
             return Ok(true);
         }
     }
+}
+
+/// Where the vectors of the configured model go. Sessions of this database ask for the model that is served.
+fn adopt_model(database: u32, model: &ConfiguredModel) -> Result<Place> {
+    let (place, served) = patiently(|| index::adopt(&of_index(model)))?;
+    tell_served(database, served.as_deref());
+    Ok(place)
+}
+
+/// Whether what was made beside is what is searched now.
+fn swap_model(database: u32, model: &ConfiguredModel) -> Result<bool> {
+    let is_swapped = patiently(|| index::swap(&of_index(model)))?;
+    if is_swapped {
+        tell_served(database, Some(&model.hash));
+        latch::wake(shared::embedder().map_or(0, |embedder| embedder.pid));
+    }
+    Ok(is_swapped)
+}
+
+fn of_index(model: &ConfiguredModel) -> index::Model<'_> {
+    index::Model {
+        hash: &model.hash,
+        name: &model.name,
+        dimensions: model.dimensions,
+    }
+}
+
+fn tell_served(database: u32, model: Option<&[u8]>) {
+    let hash = model.and_then(|model| model.try_into().ok()).unwrap_or_default();
+    shared::with_database(database, |entry| entry.model = hash);
+}
+
+fn settled_on_another(model: &ConfiguredModel) -> bool {
+    shared::embedder().is_some_and(|embedder| embedder.state == EmbedderState::Ready && embedder.model != model.hash)
+}
+
+/// Every vector counts as one of no model, so that all are made anew.
+fn forget_models() -> Result<()> {
+    query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[]).map(drop)
 }
 
 /// Takes the news of a commit, if that is all there is to do.
@@ -318,19 +363,22 @@ pub fn check_in_session(force: bool) -> Result<Outcome> {
 
 /// Embeds what is stale in the caller's own transaction, if the session may load a model.
 pub fn index_in_session(force: bool, version: i64) -> Result<()> {
-    let model = client::serving_model()?;
-    index::adopt_model(&model.hash, &model.name, model.dimensions)?;
-    if force {
-        query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[])?;
+    let model = client::configured_model()?;
+    let (place, _) = index::adopt(&of_index(&model))?;
+    if force && place == Place::Served {
+        forget_models()?;
     }
     loop {
-        let stale = transaction::with_fresh_snapshot(|| index::stale(&model.hash, FETCHED as i64, None))?;
+        let stale = transaction::with_fresh_snapshot(|| index::stale(place, &model.hash, FETCHED as i64, None))?;
         if stale.is_empty() {
+            if place == Place::Beside {
+                index::swap(&of_index(&model))?;
+            }
             return index::announce(version);
         }
         for some in stale.chunks(MAX_TEXTS) {
-            let embedded = client::embed(Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
-            index::upsert(some, embedded.vectors, &model.hash)?;
+            let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
+            index::upsert(place, some, embedded.vectors, &model.hash)?;
         }
     }
 }
