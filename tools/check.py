@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.build import build_for_ours
+from tools.contrib import set_up_contrib
 from tools.environment import cargo_environment, set_up_cargo_deny, set_up_cargo_pgrx, set_up_python, set_up_servers
 from tools.models import make_test_models
 from tools.paths import DEFAULT_PG, ROOT, SERVER_FOLDERS, VENV_PYTHON
@@ -49,6 +50,7 @@ def test(pg: int | None) -> None:
     majors = [pg] if pg else sorted(SERVER_FOLDERS, reverse=True)
     set_up_python()
     set_up_servers()
+    set_up_contrib()
     set_up_cargo_pgrx()
     make_test_models()
     packages = [word for crate in CRATES for word in ("-p", crate)]

@@ -20,19 +20,8 @@ DATA = ROOT.parent / "shared" / "data"
 # Prepared transactions are part of what is tested; reconciliation must not hide what capture missed.
 SHARED_PRELOAD = {"max_prepared_transactions": 10, "schema_monitor.check_interval": 0}
 
-# Stand-ins for contrib functions that adventureworks calls and the servers here do not ship.
-CONTRIB_STUBS = """
-CREATE FUNCTION public.uuid_generate_v1() RETURNS uuid LANGUAGE sql VOLATILE AS 'SELECT pg_catalog.gen_random_uuid()';
-CREATE FUNCTION public.crosstab(text) RETURNS SETOF record LANGUAGE plpgsql AS 'BEGIN RETURN; END';
-CREATE FUNCTION public.crosstab(text, text) RETURNS SETOF record LANGUAGE plpgsql AS 'BEGIN RETURN; END';
-"""
-
-SCHEMAS = {
-    "pagila": "",
-    "adventureworks": CONTRIB_STUBS,
-    "omop_cdm54": "CREATE SCHEMA omop;",
-    "synapse": "",
-}
+# what must be there before a schema can be loaded
+SCHEMAS = {"pagila": "", "adventureworks": "", "omop_cdm54": "CREATE SCHEMA omop;", "synapse": ""}
 
 _numbers = itertools.count(1)
 
@@ -49,7 +38,7 @@ def create_database(cluster: Cluster, *, extension: bool = True, template: str |
 
 
 def load_schema(cluster: Cluster, database: str, name: str) -> None:
-    """Loads one of the real schemas; errors of statements that need contrib are part of it."""
+    """Loads one of the real schemas; statements about rows, which are not shipped with it, fail."""
     if SCHEMAS[name]:
         cluster.psql(SCHEMAS[name], dbname=database)
     for file in sorted((DATA / "schemas" / name).glob("*.sql")):
@@ -131,6 +120,3 @@ def dump(cluster: Cluster, database: str, file: Path, *arguments: str) -> Path:
     return file
 
 
-def sql_file(path: Path) -> str:
-    """The text of a file of the data."""
-    return path.read_text(encoding="utf-8", errors="replace")

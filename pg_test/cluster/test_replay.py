@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from support import DATA, audit, create_database, one, sql_file, version, wait_indexed
+from support import DATA, audit, create_database, one, version, wait_indexed
 
 from tools.cluster import Cluster
 
 
-@pytest.mark.parametrize("name", ["concourse", "svix", "temporal"])
+@pytest.mark.parametrize("name", ["concourse", "svix", "temporal", "sourcegraph_frontend", "sourcegraph_codeintel"])
 def test_history_equals_a_full_reading_after_every_step(data: None, cluster: Cluster, name: str) -> None:
     database = create_database(cluster)
     steps = sorted((DATA / "migrations" / name).glob("*_up.sql"))
-    assert len(steps) >= 16
-    ran = 0
+    assert len(steps) >= 15
     with cluster.connect(database) as connection:
         wait_indexed(connection)
         for step in steps:
             before = one(connection, "SELECT array_agg(f ORDER BY f.schema_name) FROM schema_monitor._fingerprint_tree() AS f")
             known = version(connection)
-            # Some steps need contrib modules these servers lack; those that fail are rolled back whole.
-            done = cluster.psql("BEGIN;\n" + sql_file(step) + "\nCOMMIT;", dbname=database, check=False)
-            ran += done.returncode == 0
+            cluster.psql(file=step, dbname=database)
             # Not check(), which compares everything: what is proved is that the captured events suffice.
             wait_indexed(connection)
             assert audit(connection) == [], step.name
@@ -32,4 +29,3 @@ def test_history_equals_a_full_reading_after_every_step(data: None, cluster: Clu
                 assert version(connection) > known, f"{step.name} changed the schema and made no version"
             (recorded,) = one(connection, "SELECT fingerprint FROM schema_monitor.versions ORDER BY version DESC LIMIT 1")
             assert (recorded,) == one(connection, "SELECT schema_monitor.fingerprint()")
-    assert ran >= len(steps) * 0.9, f"only {ran} of {len(steps)} steps ran"

@@ -205,6 +205,28 @@ def test_a_session_can_be_cancelled_while_it_waits_for_a_vector(cluster: Cluster
         os.kill(pid, 18)
 
 
+def test_embedding_one_database_does_not_keep_another_waiting() -> None:
+    """With one monitor for all: what changes in a small database is recorded while a large one is embedded."""
+    settings = {**SHARED_PRELOAD, "schema_monitor.max_workers": 1, "schema_monitor.embedder_threads": 1}
+    with Cluster(PG, "turns", settings=settings) as turns:
+        small, large = create_database(turns), create_database(turns)
+        with turns.connect(small) as connection, turns.connect(large) as other:
+            wait_indexed(connection)
+            other.execute(
+                "DO $$ BEGIN FOR i IN 1..600 LOOP EXECUTE format("
+                "'CREATE TABLE t%s (a%s int, b%s text, c%s date, d%s numeric, e%s uuid)', i, i, i, i, i, i);"
+                " END LOOP; END $$"
+            )
+            waiting = "SELECT pending FROM schema_monitor.status()"
+            wait_until(lambda: one(other, waiting)[0] > 3_000, "the large database's passages")
+            for number in range(3):
+                connection.execute(f"CREATE TABLE quick_{number} (a int)")  # type: ignore[arg-type]
+                wait_indexed(connection, 10)
+            assert one(other, waiting)[0] > 0, "the large one was not done before: this proves nothing"
+            wait_indexed(other)
+            assert audit(connection) == [] and audit(other) == []
+
+
 DIMENSION = """SELECT atttypmod FROM pg_attribute
     WHERE attrelid = 'schema_monitor.schema_embeddings'::regclass AND attname = 'embedding'"""
 

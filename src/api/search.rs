@@ -11,11 +11,10 @@ use pgrx::prelude::*;
 use retrieve::{Candidate, Corpus, Posting, Weights, bm25, query_terms, rank};
 use schema::Kind;
 use std::collections::HashMap;
-use std::ffi::CStr;
 
 use crate::error::{Error, Result};
-use crate::index;
-use crate::pg::{guc, query, vector};
+use crate::index::{self, Near};
+use crate::pg::query;
 use crate::settings;
 use crate::worker;
 
@@ -24,13 +23,6 @@ const DEFAULT_RESULTS: i32 = 10;
 
 /// Most results one call gives.
 const MAX_RESULTS: i32 = 1_000;
-
-/// Vectors asked of the index for each relation that is wanted, where not all are compared: the columns of one
-/// relation are many.
-const NEAREST_FOR_EACH: usize = 10;
-
-/// Least number of vectors asked of the index: a search in it sees so many anyway.
-const LEAST_NEAREST: usize = 100;
 
 /// A hit.
 struct Hit {
@@ -142,8 +134,8 @@ fn answer(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Row
         return Ok(Vec::new());
     }
     let (lexical, documents) = lexical_scores(&terms, filter)?;
-    let nearest = match worker::embed(Purpose::Query, &[question], settings::embedder_timeout()) {
-        Ok(embedded) => nearest(embedded, filter, documents, max_results)?,
+    let nearest = match by_vectors(question, filter, documents, max_results) {
+        Ok(nearest) => nearest,
         Err(error) if error.is_interrupt() => return Err(error),
         // Without a vector the words decide; status() says why.
         Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Vec::new(),
@@ -155,6 +147,25 @@ fn answer(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Row
         relations(&nearest, &lexical, max_results)?
     };
     describe(&hits[..hits.len().min(max_results)])
+}
+
+/// Similarities by the model that the vectors are of. When that changes, the news of it comes a moment after the vectors.
+fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
+    let timeout = settings::embedder_timeout();
+    let nearest = |embedded: worker::Embedded| {
+        let vector = embedded.vectors.into_iter().next().unwrap_or_default();
+        let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
+        index::nearest(vector, &embedded.model, kinds, schemas, documents, max_results)
+    };
+    let embedded = worker::embed(Purpose::Query, &[question], timeout)?;
+    let model = embedded.model;
+    let found = nearest(embedded)?;
+    match worker::configured_model() {
+        Ok(configured) if found.is_empty() && configured.hash != model => {
+            nearest(worker::embed_by(configured.hash, Purpose::Query, &[question], timeout)?)
+        }
+        _ => Ok(found),
+    }
 }
 
 const CORPUS: &str = "
@@ -193,87 +204,10 @@ fn lexical_scores(terms: &[String], filter: &Filter) -> Result<(HashMap<i64, f32
     Ok((bm25(&postings, corpus), documents))
 }
 
-/// Similarity of one passage.
-struct Near {
-    object_id: i64,
-    column: i16,
-    similarity: f32,
-}
-
-// Straight from the table, so that its row-level security filters and its index is used: a security-barrier view
-// would hide the index.
-const EVERY: &str = "
-    SELECT e.object_id, e.column_number, 1 OPERATOR(pg_catalog.-) schema_monitor._distance(e.embedding, $1)
-    FROM schema_monitor.schema_embeddings AS e
-    WHERE e.model OPERATOR(pg_catalog.=) $2
-      AND e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-      AND ($3 IS NULL OR e.schema_name OPERATOR(pg_catalog.=) ANY ($3))";
-
-/// Behind [`EVERY`], where kinds are asked for.
-const OF_KINDS: &str = "
-      AND e.object_id IN (
-          SELECT d.object_id FROM schema_monitor._visible_document AS d WHERE d.kind OPERATOR(pg_catalog.=) ANY ($4))";
-
-/// Behind [`EVERY`]: of the relations themselves.
-const OF_RELATIONS: &str = " AND e.column_number OPERATOR(pg_catalog.=) 0";
-
-/// Behind [`EVERY`]: the nearest, by the index.
-const NEAREST: &str = "
-    ORDER BY schema_monitor._distance(e.embedding, $1)
-    LIMIT $5";
-
-/// The index goes on until enough rows have passed the filter: rights and filters cost time and never rows. It is
-/// chosen here, by what is known of the rights, and not by the planner, which guesses that a third may be seen.
-const BY_INDEX: &[(&CStr, &CStr)] = &[
-    (c"enable_sort", c"off"),
-    (c"hnsw.iterative_scan", c"relaxed_order"),
-    (c"hnsw.ef_search", c"100"),
-    (c"hnsw.max_scan_tuples", c"2000000"),
-];
-
-/// Similarities of what may be seen of `documents` relations: of every vector where they are few enough, else of
-/// every relation's own and of the nearest. A graph alone is not enough: among hundreds of tables that differ by
-/// a number it does not find the one that is unlike them (measured: 0 of 15 vectors at ef_search 100).
-fn nearest(embedded: worker::Embedded, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
-    let Some(values) = embedded.vectors.into_iter().next() else {
-        return Ok(Vec::new());
-    };
-    let (type_oid, dimensions) = index::vector_column(index::Place::Served)?;
-    if dimensions as usize != values.len() {
-        return Ok(Vec::new()); // the model was changed and the table has not followed yet
-    }
-    let [kinds, schemas] = filter.arguments();
-    let every = if filter.kinds.is_some() {
-        [EVERY, OF_KINDS].concat()
-    } else {
-        EVERY.to_owned()
-    };
-    let question = vector::argument(values, type_oid)?;
-    let model = embedded.model.to_vec().into();
-    let mut nearest = Vec::new();
-    let mut add = |row: &query::Row<'_>| {
-        nearest.push(Near {
-            object_id: row.i64(0),
-            column: row.i16(1),
-            similarity: row.f64(2) as f32,
-        });
-        Ok(())
-    };
-    if index::estimated_vectors(documents) <= settings::exact_search_rows() {
-        query::read(&every, &[question, model, schemas, kinds], &mut add)?;
-    } else {
-        let _pinned = guc::Pinned::at(BY_INDEX);
-        let both = format!("({every}{OF_RELATIONS}) UNION ALL ({every}{NEAREST})");
-        let most = (NEAREST_FOR_EACH * max_results).max(LEAST_NEAREST) as i64;
-        query::read(&both, &[question, model, schemas, kinds, most.into()], &mut add)?;
-    }
-    Ok(nearest)
-}
-
 const EDGES: &str = "
     SELECT r.object_id, r.referenced_id
     FROM schema_monitor._visible_reference AS r
-    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1)";
+    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1) OR r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
 
 /// Relations whose foreign keys are followed, for each that is wanted: the strongest, for a weak one lifts nobody.
 const FOLLOWED_FOR_EACH: usize = 5;

@@ -7,7 +7,9 @@
 mod embedding;
 mod lexicon;
 mod model;
+mod nearest;
 
-pub use embedding::{Place, Stale, announce, estimated_vectors, is_complete, pending, stale, upsert, vector_column};
+pub use embedding::{Place, Stale, announce, is_complete, pending, stale, upsert};
 pub use lexicon::{rebuild, refresh};
 pub use model::{Model, adopt, swap};
+pub use nearest::{Near, nearest};

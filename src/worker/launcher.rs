@@ -91,9 +91,9 @@ fn start_monitors() -> i64 {
                 next = next.min(entry.reconcile_at);
             }
         }
-        // Databases that nobody has asked about wait until those with work are served.
-        let urgent = |oid: &u32| block.databases.iter().any(|entry| entry.oid == *oid && entry.pending);
-        to_start.sort_by_key(|oid| !urgent(oid));
+        // Databases that nobody has asked about wait until those with work are served, each in turn.
+        let entry_of = |oid: &u32| block.databases.iter().find(|entry| entry.oid == *oid);
+        to_start.sort_by_key(|oid| entry_of(oid).map(|entry| (!entry.pending, entry.last_check)));
         to_start.truncate(settings::max_workers().saturating_sub(running));
         for entry in block.databases.iter_mut().filter(|entry| to_start.contains(&entry.oid)) {
             entry.starting_since = now;
@@ -112,6 +112,28 @@ fn start_monitors() -> i64 {
         }
     }
     next
+}
+
+/// Whether every place is taken while a database other than this one has work.
+pub fn others_wait(database: u32) -> bool {
+    let now = now();
+    let wait = shared::with(|block| {
+        let running = block
+            .databases
+            .iter()
+            .filter(|entry| entry.monitor != 0 || entry.starting_since != 0);
+        let is_full = running.count() >= settings::max_workers();
+        let waits = |entry: &Database| {
+            let has_work = entry.pending || entry.requested > entry.completed;
+            entry.oid != 0 && entry.monitor == 0 && entry.starting_since == 0 && has_work && entry.retry_at <= now
+        };
+        is_full
+            && block
+                .databases
+                .iter()
+                .any(|entry| entry.oid != database && waits(entry))
+    });
+    wait == Some(true)
 }
 
 fn is_due(entry: &Database, now: i64, interval: Option<i64>) -> bool {

@@ -11,7 +11,7 @@ mod monitor;
 mod protocol;
 mod service;
 
-pub use client::{Embedded, configured_model, embed};
+pub use client::{Embedded, configured_model, embed, embed_by};
 pub use monitor::{check_in_session, index_in_session, request_check};
 
 use std::time::Duration;

@@ -91,7 +91,8 @@ fn watch(database: u32) {
         if let Some(task) = take_task(database) {
             worker::report("recording the schema");
             match perform(database, &task) {
-                Ok(()) => finish(database, &task),
+                Ok(Progress::Done) => finish(database, &task),
+                Ok(Progress::Yielded) => return resume_later(database),
                 Err(error) => return fail(database, &error),
             }
             idle_since = now();
@@ -145,6 +146,14 @@ fn finish(database: u32, task: &Task) {
     });
 }
 
+/// What is left to embed is derived: whoever comes next finds it.
+fn resume_later(database: u32) {
+    shared::with_database(database, |entry| {
+        entry.pending = true;
+        entry.last_check = now();
+    });
+}
+
 /// Nothing is lost: the flags that made the work are set again.
 fn fail(database: u32, error: &Error) {
     worker::log(&format!("schema_monitor monitor: {error}"));
@@ -155,7 +164,16 @@ fn fail(database: u32, error: &Error) {
     });
 }
 
-fn perform(database: u32, task: &Task) -> Result<()> {
+/// How far a task came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// To its end, or as far as it goes without a model.
+    Done,
+    /// Until another database needed the place.
+    Yielded,
+}
+
+fn perform(database: u32, task: &Task) -> Result<Progress> {
     let mut outcome = record_patiently(Request {
         everything: task.everything,
     })?;
@@ -169,13 +187,31 @@ fn perform(database: u32, task: &Task) -> Result<()> {
     let only = (!task.everything && outcome.is_new).then(|| outcome.present.clone());
     // A model that is missing is no failure of the history.
     match embed_all(database, task.force, only, &mut outcome) {
-        Ok(true) => transaction::run(|| index::announce(outcome.version)),
-        Ok(false) => Ok(()),
+        Ok(Embedding::Complete) => {
+            transaction::run(|| index::announce(outcome.version))?;
+            Ok(Progress::Done)
+        }
+        Ok(Embedding::NoModel) => Ok(Progress::Done),
+        Ok(Embedding::Yielded) => Ok(Progress::Yielded),
         Err(error) if error.is_interrupt() => Err(error),
-        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(()),
+        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(Progress::Done),
         Err(error) => Err(error),
     }
 }
+
+/// How far embedding came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Embedding {
+    /// Nothing is stale.
+    Complete,
+    /// The model does not answer, or another one does.
+    NoModel,
+    /// Another database needed the place.
+    Yielded,
+}
+
+/// How long a monitor embeds before it makes room for another database.
+const TURN: i64 = SECOND;
 
 /// Records, again and again while somebody holds a lock or goes on changing the schema.
 fn record_patiently(request: Request) -> Result<Outcome> {
@@ -201,11 +237,12 @@ const FETCHED: usize = 16 * MAX_TEXTS;
 
 /// Embeds whatever is stale, a batch at a time, no transaction being open while the model runs; `only` of
 /// some objects. What is committed meanwhile is recorded between two batches: a large database that is
-/// embedded for the first time must not keep its history waiting. `false` when there is no model.
-fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &mut Outcome) -> Result<bool> {
+/// embedded for the first time must not keep its history waiting, nor that of other databases.
+fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &mut Outcome) -> Result<Embedding> {
     let Ok(model) = client::configured_model() else {
-        return Ok(false);
+        return Ok(Embedding::NoModel);
     };
+    let turn_ends = now() + TURN;
     let place = adopt_model(database, &model)?;
     if place == Place::Beside {
         only = None;
@@ -218,7 +255,10 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
         for some in stale.chunks(MAX_TEXTS) {
             worker::report("embedding");
             if settled_on_another(&model) {
-                return Ok(false); // the model changed under our hands; the new one wakes us
+                return Ok(Embedding::NoModel); // it changed under our hands; the new one wakes us
+            }
+            if now() > turn_ends && super::launcher::others_wait(database) {
+                return Ok(Embedding::Yielded);
             }
             let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
             transaction::run(|| index::upsert(place, some, embedded.vectors, &model.hash))?;
@@ -231,7 +271,7 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
             }
         }
         if stale.len() < FETCHED && !has_news && (place == Place::Served || swap_model(database, &model)?) {
-            return Ok(true);
+            return Ok(Embedding::Complete);
         }
     }
 }
