@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import DATA, PG, SHARED_PRELOAD, create_database
+from support import DATA, PG, SHARED_PRELOAD, assert_healthy, create_database
 
 from tools.cluster import Cluster
 
@@ -25,6 +25,13 @@ def cluster() -> Iterator[Cluster]:
 def database(cluster: Cluster) -> str:
     """A database with the extension."""
     return create_database(cluster)
+
+
+@pytest.fixture
+def guarded(cluster: Cluster, database: str) -> Iterator[str]:
+    """A database with the extension in which all must be well afterwards."""
+    yield database
+    assert_healthy(cluster, database)
 
 
 @pytest.fixture

@@ -120,3 +120,12 @@ def dump(cluster: Cluster, database: str, file: Path, *arguments: str) -> Path:
     return file
 
 
+def assert_healthy(cluster: Cluster, database: str, limit_s: int = 60) -> None:
+    """Whatever was done to it: the server answers, nothing crashed, and the history is what the catalog is."""
+    with cluster.connect(database) as connection:
+        wait_indexed(connection, limit_s)
+        gap, lag, error = one(connection, "SELECT gap, lag, last_error FROM schema_monitor.status()")
+        assert (gap, lag, error) == (False, 0, None)
+        assert audit(connection) == []
+    log = cluster.log_text()
+    assert "PANIC" not in log and "was terminated by signal" not in log, log[-4000:]

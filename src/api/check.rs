@@ -6,6 +6,7 @@ use schema::Fingerprints;
 
 use crate::catalog::{self, Scope};
 use crate::error::Result;
+use crate::pg::encoding::{ServerText, server_text};
 use crate::pg::transaction::{require_usable_for_check, with_fresh_snapshot};
 use crate::pg::{query, shared};
 use crate::worker;
@@ -45,7 +46,7 @@ fn check(
         'static,
         (
             name!(updated, bool),
-            name!(message, String),
+            name!(message, ServerText),
             name!(version, i64),
             name!(fingerprint, String),
             name!(changes, i64),
@@ -84,7 +85,13 @@ fn check(
             (true, 0) => format!("version 1 recorded with {} objects{note}", after.objects),
             (true, _) => format!("version {} recorded{note}", after.version),
         };
-        (updated, message, after.version, after.fingerprint, changes)
+        (
+            updated,
+            server_text(&message),
+            after.version,
+            after.fingerprint,
+            changes,
+        )
     });
     Ok(TableIterator::new(row))
 }
@@ -116,8 +123,12 @@ const RECORDED: &str = "
 /// Every object whose recorded state is not what a full reading of the catalog gives, with why.
 #[pg_extern(sql = false)]
 fn _audit()
--> std::result::Result<TableIterator<'static, (name!(identity, String), name!(problem, String))>, ErrorReport> {
-    Ok(TableIterator::new(with_fresh_snapshot(audit)?))
+-> std::result::Result<TableIterator<'static, (name!(identity, ServerText), name!(problem, ServerText))>, ErrorReport> {
+    let problems = with_fresh_snapshot(audit)?;
+    let rows = problems
+        .iter()
+        .map(|(identity, problem)| (server_text(identity), server_text(problem)));
+    Ok(TableIterator::new(rows.collect::<Vec<_>>()))
 }
 
 fn audit() -> Result<Vec<(String, String)>> {

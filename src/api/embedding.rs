@@ -5,14 +5,15 @@ use embed::Purpose;
 use pgrx::prelude::*;
 
 use crate::error::Result;
+use crate::pg::encoding::{ServerText, utf8};
 use crate::settings;
 use crate::worker;
 
 /// The vector of a text, as `real[]`; the SQL functions around it give it pgvector's type.
 #[pg_extern(sql = false)]
-fn _embed(text: &str, is_query: bool) -> std::result::Result<Vec<f32>, ErrorReport> {
+fn _embed(text: ServerText, is_query: bool) -> std::result::Result<Vec<f32>, ErrorReport> {
     let purpose = if is_query { Purpose::Query } else { Purpose::Passage };
-    Ok(embed(purpose, text)?)
+    Ok(embed(purpose, &utf8(&text))?)
 }
 
 fn embed(purpose: Purpose, text: &str) -> Result<Vec<f32>> {

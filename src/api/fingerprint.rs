@@ -7,6 +7,7 @@ use schema::{Fingerprints, Tree};
 use crate::catalog::{self, Scope};
 use crate::error::Result;
 use crate::history;
+use crate::pg::encoding::{ServerText, server_text};
 use crate::pg::transaction::with_fresh_snapshot;
 
 /// The structure of the whole database.
@@ -28,7 +29,7 @@ fn _fingerprint_tree() -> std::result::Result<
     TableIterator<
         'static,
         (
-            name!(schema_name, String),
+            name!(schema_name, ServerText),
             name!(structure, String),
             name!(layout, String),
             name!(access, String),
@@ -43,7 +44,7 @@ fn _fingerprint_tree() -> std::result::Result<
             layout,
             access,
         } = fingerprints;
-        (name.to_owned(), structure.to_hex(), layout.to_hex(), access.to_hex())
+        (server_text(name), structure.to_hex(), layout.to_hex(), access.to_hex())
     };
     let mut rows: Vec<_> = tree
         .schemas()

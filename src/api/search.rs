@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 use crate::index::{self, Near};
+use crate::pg::encoding::{ServerText, utf8};
 use crate::pg::query;
 use crate::settings;
 use crate::worker;
@@ -36,44 +37,45 @@ struct Hit {
 
 type Row = (
     i32,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
+    ServerText,
+    ServerText,
+    ServerText,
+    ServerText,
+    Option<ServerText>,
     f64,
     Option<f64>,
     f64,
-    Option<String>,
+    Option<ServerText>,
 );
 
 /// The relations (or columns) a question is about, best first.
 #[pg_extern(sql = false)]
 fn search(
-    query: Option<&str>,
+    query: Option<ServerText>,
     max_results: Option<i32>,
-    kinds: Option<Vec<Option<String>>>,
-    schemas: Option<Vec<Option<String>>>,
+    kinds: Option<Array<'_, &[u8]>>,
+    schemas: Option<Array<'_, &[u8]>>,
 ) -> std::result::Result<
     TableIterator<
         'static,
         (
             name!(rank, i32),
-            name!(kind, String),
-            name!(identity, String),
-            name!(schema_name, String),
-            name!(object_name, String),
-            name!(column_name, Option<String>),
+            name!(kind, ServerText),
+            name!(identity, ServerText),
+            name!(schema_name, ServerText),
+            name!(object_name, ServerText),
+            name!(column_name, Option<ServerText>),
             name!(score, f64),
             name!(vector_score, Option<f64>),
             name!(lexical_score, f64),
-            name!(passage, Option<String>),
+            name!(passage, Option<ServerText>),
         ),
     >,
     ErrorReport,
 > {
     // NULL asks nothing, or leaves the number to us.
-    let (query, max_results) = (query.unwrap_or(""), max_results.unwrap_or(DEFAULT_RESULTS));
+    let query = utf8(&query.unwrap_or_default());
+    let max_results = max_results.unwrap_or(DEFAULT_RESULTS);
     if !(0..=MAX_RESULTS).contains(&max_results) {
         return Err(invalid(
             format!("max_results is {max_results}"),
@@ -81,7 +83,7 @@ fn search(
         ));
     }
     let filter = Filter::new(kinds, schemas)?;
-    let rows = answer(query, max_results as usize, &filter)?;
+    let rows = answer(&query, max_results as usize, &filter)?;
     Ok(TableIterator::new(rows))
 }
 
@@ -100,10 +102,11 @@ struct Filter {
 
 impl Filter {
     fn new(
-        kinds: Option<Vec<Option<String>>>,
-        schemas: Option<Vec<Option<String>>>,
+        kinds: Option<Array<'_, &[u8]>>,
+        schemas: Option<Array<'_, &[u8]>>,
     ) -> std::result::Result<Filter, ErrorReport> {
-        let named = |list: Option<Vec<Option<String>>>| list.map(|list| list.into_iter().flatten().collect::<Vec<_>>());
+        let named =
+            |list: Option<Array<'_, &[u8]>>| list.map(|list| list.iter().flatten().map(utf8).collect::<Vec<_>>());
         let kinds = named(kinds);
         for kind in kinds.iter().flatten() {
             if kind != "column" && !Kind::parse(kind).is_some_and(Kind::is_table_like) {
@@ -297,15 +300,15 @@ fn describe(hits: &[Hit]) -> Result<Vec<Row>> {
         let hit = &hits[row.i64(0) as usize - 1];
         rows.push((
             rows.len() as i32 + 1,
-            row.text(1).unwrap_or_default(),
-            row.text(2).unwrap_or_default(),
-            row.text(3).unwrap_or_default(),
-            row.text(4).unwrap_or_default(),
-            row.text(5),
+            row.server_text(1).unwrap_or_default(),
+            row.server_text(2).unwrap_or_default(),
+            row.server_text(3).unwrap_or_default(),
+            row.server_text(4).unwrap_or_default(),
+            row.server_text(5),
             f64::from(hit.score),
             hit.similarity.map(f64::from),
             f64::from(hit.lexical),
-            row.text(6),
+            row.server_text(6),
         ));
         Ok(())
     })?;

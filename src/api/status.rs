@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 
 use crate::error::Result;
 use crate::index;
+use crate::pg::encoding::{ServerText, server_text};
 use crate::pg::shared::{Database, EmbedderState};
 use crate::pg::time::{MILLISECOND, now};
 use crate::pg::transaction::with_fresh_snapshot;
@@ -67,16 +68,16 @@ fn status() -> std::result::Result<
             name!(objects, i64),
             name!(embedded, i64),
             name!(pending, i64),
-            name!(model, Option<String>),
+            name!(model, Option<ServerText>),
             name!(dimensions, Option<i32>),
             name!(launcher, String),
             name!(monitor, String),
-            name!(embedder, String),
+            name!(embedder, ServerText),
             name!(last_event, Option<TimestampWithTimeZone>),
             name!(last_check, Option<TimestampWithTimeZone>),
             name!(lag, i64),
             name!(gap, bool),
-            name!(last_error, Option<String>),
+            name!(last_error, Option<ServerText>),
         ),
     >,
     ErrorReport,
@@ -95,16 +96,23 @@ fn status() -> std::result::Result<
         recorded.objects,
         recorded.passages - pending,
         pending,
-        model.as_ref().ok().map(|model| model.name.clone()).or(recorded.model),
+        model
+            .as_ref()
+            .ok()
+            .map(|model| model.name.clone())
+            .or(recorded.model)
+            .map(|name| server_text(&name)),
         model.as_ref().ok().map(|model| model.dimensions as i32),
         process_state(shared::with(|block| block.launcher), "not running"),
         process_state(database.as_ref().map(|database| database.monitor), "idle"),
-        embedder_state(),
+        server_text(&embedder_state()),
         database.as_ref().and_then(|database| time(database.last_event)),
         database.as_ref().and_then(|database| time(database.last_check)),
         recorded.uncovered,
         database.as_ref().is_some_and(|database: &Database| database.gap),
-        own_error.or_else(|| model.err().map(|error| error.to_string())),
+        own_error
+            .or_else(|| model.err().map(|error| error.to_string()))
+            .map(|error| server_text(&error)),
     );
     Ok(TableIterator::once(row))
 }

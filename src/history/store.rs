@@ -37,6 +37,8 @@ pub(super) struct State {
 /// Takes the turn among the monitors of this database: the lock conflicts with itself and with nothing
 /// that reads or writes rows.
 pub(super) fn lock() -> Result<()> {
+    // Whoever waits here holds a snapshot, for which a CREATE INDEX CONCURRENTLY would wait: come back later instead.
+    query::execute("LOCK TABLE schema_monitor.ddl_event IN ACCESS SHARE MODE NOWAIT", &[])?;
     query::execute("LOCK TABLE schema_monitor._state IN SHARE UPDATE EXCLUSIVE MODE", &[]).map(drop)
 }
 

@@ -3,6 +3,7 @@
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
+use super::encoding::utf8;
 use crate::error::{Error, Result};
 
 /// The command that fired the trigger.
@@ -50,7 +51,7 @@ pub fn roles() -> (String, String) {
         // SAFETY: with noerr it gives NULL for a role that is gone.
         let name = unsafe { pg_sys::GetUserNameFromId(oid, true) };
         // SAFETY: not null, so a zero-terminated string.
-        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned())
+        (!name.is_null()).then(|| utf8(unsafe { CStr::from_ptr(name) }.to_bytes()))
     };
     // SAFETY: both read globals.
     let (session, current) = unsafe { (pg_sys::GetSessionUserId(), pg_sys::GetUserId()) };
@@ -63,7 +64,7 @@ pub fn application() -> String {
     unsafe {
         match pg_sys::application_name.is_null() {
             true => String::new(),
-            false => CStr::from_ptr(pg_sys::application_name).to_string_lossy().into_owned(),
+            false => utf8(CStr::from_ptr(pg_sys::application_name).to_bytes()),
         }
     }
 }

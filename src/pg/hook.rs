@@ -133,7 +133,7 @@ unsafe fn slice(plan: *mut pg_sys::PlannedStmt, source: *const c_char) -> Option
             0 => rest,
             length => rest.get(..length as usize)?,
         };
-        let text = crate::pg::query::utf8(own.get(..MAX_STATEMENT).unwrap_or(own));
+        let text = crate::pg::encoding::utf8(own.get(..MAX_STATEMENT).unwrap_or(own));
         Some(text.trim().to_owned())
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ffi::{CStr, c_char};
 
 use crate::error::{Error, Result};
-use crate::pg::query::utf8;
+use crate::pg::encoding::utf8;
 
 /// What a column's type says about its columns by default.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 //! subsystem. Nothing here knows what the extension is for.
 
 pub mod database;
+pub mod encoding;
 pub mod event_trigger;
 pub mod guc;
 pub mod hook;

@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::encoding::parameter;
 use crate::error::{Error, Result};
 
 /// Types of parameters.
@@ -41,7 +42,9 @@ impl Kept {
         let datum = |argument: &DatumWithOid<'_>| argument.datum().map(|datum| datum.sans_lifetime());
         let mut values: Vec<pg_sys::Datum> = arguments
             .iter()
-            .map(|argument| datum(argument).unwrap_or(pg_sys::Datum::from(0)))
+            // SAFETY: the argument's type is what its datum was made of.
+            .map(|argument| datum(argument).map(|datum| unsafe { parameter(argument.oid(), datum) }))
+            .map(|datum| datum.unwrap_or(pg_sys::Datum::from(0)))
             .collect();
         let nulls: Vec<std::ffi::c_char> = arguments
             .iter()

@@ -8,6 +8,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
 
+use super::encoding::{ServerText, parameter, utf8};
 use crate::error::{Error, Result};
 
 /// One row, valid while its query's closure runs.
@@ -58,6 +59,8 @@ fn run(
     for argument in arguments {
         // The datum is used before `arguments` goes out of scope.
         let datum = argument.datum().map(|datum| datum.sans_lifetime());
+        // SAFETY: the argument's type is what its datum was made of.
+        let datum = datum.map(|datum| unsafe { parameter(argument.oid(), datum) });
         nulls.push(if datum.is_some() { b' ' } else { b'n' } as std::ffi::c_char);
         values.push(datum.unwrap_or(pg_sys::Datum::from(0)));
     }
@@ -199,6 +202,13 @@ impl Row<'_> {
         Some(utf8(&unsafe { bytes(datum) }))
     }
 
+    /// A text as it is, to be handed on.
+    pub fn server_text(&self, at: usize) -> Option<ServerText> {
+        let datum = self.get(at, &[pg_sys::TEXTOID])?;
+        // SAFETY: the datum is a varlena of the checked type.
+        Some(unsafe { bytes(datum) })
+    }
+
     /// A bytea.
     pub fn bytes(&self, at: usize) -> Option<Vec<u8>> {
         let datum = self.get(at, &[pg_sys::BYTEAOID])?;
@@ -210,24 +220,19 @@ impl Row<'_> {
     pub fn texts(&self, at: usize) -> Option<Vec<String>> {
         let datum = self.get(at, &[pg_sys::TEXTARRAYOID])?;
         // SAFETY: the datum is an array of text.
-        let elements = unsafe { elements(datum, pg_sys::TEXTOID, -1, false, b'i') };
+        let elements = unsafe { present(datum, pg_sys::TEXTOID, -1, false, b'i') };
         // SAFETY: so each element is a text.
-        Some(
-            elements
-                .into_iter()
-                .map(|element| utf8(&unsafe { bytes(element) }))
-                .collect(),
-        )
+        Some(elements.map(|element| utf8(&unsafe { bytes(element) })).collect())
     }
 
     /// A smallint[] or int2vector; empty for NULL.
     pub fn i16s(&self, at: usize) -> Vec<i16> {
         let datum = self.get(at, &[pg_sys::INT2ARRAYOID, pg_sys::INT2VECTOROID]);
         // SAFETY: the datum is an array of int2; an int2vector has the same layout.
-        let elements = datum.map(|datum| unsafe { elements(datum, pg_sys::INT2OID, 2, true, b's') });
+        let elements = datum.map(|datum| unsafe { present(datum, pg_sys::INT2OID, 2, true, b's') });
         elements
-            .unwrap_or_default()
             .into_iter()
+            .flatten()
             .map(|element| element.value() as i16)
             .collect()
     }
@@ -236,10 +241,10 @@ impl Row<'_> {
     pub fn oids(&self, at: usize) -> Vec<u32> {
         let datum = self.get(at, &[pg_sys::OIDARRAYOID, pg_sys::OIDVECTOROID]);
         // SAFETY: the datum is an array of oid; an oidvector has the same layout.
-        let elements = datum.map(|datum| unsafe { elements(datum, pg_sys::OIDOID, 4, true, b'i') });
+        let elements = datum.map(|datum| unsafe { present(datum, pg_sys::OIDOID, 4, true, b'i') });
         elements
-            .unwrap_or_default()
             .into_iter()
+            .flatten()
             .map(|element| element.value() as u32)
             .collect()
     }
@@ -258,17 +263,17 @@ pub(super) unsafe fn bytes(datum: pg_sys::Datum) -> Vec<u8> {
     }
 }
 
-/// The elements of an array that are not NULL.
+/// The elements of an array and which of them are NULL.
 ///
 /// # Safety
 /// The datum must be an array of the element type described by the other arguments.
-unsafe fn elements(
+pub(super) unsafe fn elements(
     datum: pg_sys::Datum,
     element: pg_sys::Oid,
     length: i32,
     by_value: bool,
     align: u8,
-) -> Vec<pg_sys::Datum> {
+) -> (Vec<pg_sys::Datum>, Vec<bool>) {
     let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
     // SAFETY: as promised by the caller; both arrays have `count` entries.
     unsafe {
@@ -283,31 +288,26 @@ unsafe fn elements(
             &mut nulls,
             &mut count,
         );
-        (0..count as usize)
-            .filter(|at| !*nulls.add(*at))
-            .map(|at| *values.add(at))
-            .collect()
+        (0..count as usize).map(|at| (*values.add(at), *nulls.add(at))).unzip()
     }
 }
 
-/// Text of the database's encoding as UTF-8; what cannot be converted is replaced.
-pub fn utf8(bytes: &[u8]) -> String {
-    // SAFETY: reads a global.
-    let encoding = unsafe { pg_sys::GetDatabaseEncoding() };
-    if encoding == pg_sys::pg_enc::PG_UTF8 as i32 || encoding == pg_sys::pg_enc::PG_SQL_ASCII as i32 || bytes.is_ascii()
-    {
-        return String::from_utf8_lossy(bytes).into_owned();
-    }
-    let Ok(zero_terminated) = CString::new(bytes) else {
-        return String::from_utf8_lossy(bytes).into_owned();
-    };
-    // SAFETY: pg_server_to_any gives its argument or a palloc'd zero-terminated copy.
-    unsafe {
-        let converted = pg_sys::pg_server_to_any(
-            zero_terminated.as_ptr(),
-            bytes.len() as i32,
-            pg_sys::pg_enc::PG_UTF8 as i32,
-        );
-        CStr::from_ptr(converted).to_string_lossy().into_owned()
-    }
+/// The elements of an array that are not NULL.
+///
+/// # Safety
+/// As for [`elements`].
+unsafe fn present(
+    datum: pg_sys::Datum,
+    element: pg_sys::Oid,
+    length: i32,
+    by_value: bool,
+    align: u8,
+) -> impl Iterator<Item = pg_sys::Datum> {
+    // SAFETY: as promised by the caller.
+    let (values, nulls) = unsafe { elements(datum, element, length, by_value, align) };
+    values
+        .into_iter()
+        .zip(nulls)
+        .filter(|(_, is_null)| !is_null)
+        .map(|(value, _)| value)
 }

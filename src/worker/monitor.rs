@@ -69,8 +69,9 @@ fn pin_settings() {
         (c"default_transaction_read_only", "off"),
         (c"statement_timeout", "0"),
         (c"idle_in_transaction_session_timeout", "0"),
-        // Well below deadlock_timeout: whoever holds a lock we want never waits for us long.
-        (c"lock_timeout", "100ms"),
+        // Well below deadlock_timeout and what migrations set: whoever holds a lock we want, or waits for our
+        // snapshot, never waits long.
+        (c"lock_timeout", "20ms"),
         (c"row_security", "off"),
         (c"search_path", "pg_catalog, pg_temp"),
         (c"application_name", "schema_monitor"),
