@@ -193,9 +193,9 @@ const PENDING: [&str; 2] = in_either!(
 
 /// How many passages have no vector of the model; while it is being changed, beside.
 pub fn pending(model: &[u8]) -> Result<i64> {
-    let place = match vector_column(Place::Beside) {
-        Ok(_) => Place::Beside,
-        Err(_) => Place::Served,
+    let place = match relation::hold(c"schema_monitor", c"_next_embeddings") {
+        true => Place::Beside,
+        false => Place::Served,
     };
     let count = query::one(PENDING[place as usize], &[model.into()], |row| row.i64(0))?;
     Ok(count.unwrap_or(0))

@@ -77,8 +77,13 @@ pub fn in_extension_script() -> bool {
 
 /// Whether our extension is installed in this database.
 pub fn extension_exists() -> bool {
+    extension_oid() != 0
+}
+
+/// The OID of our extension in this database; 0 where it is not installed.
+pub fn extension_oid() -> u32 {
     // SAFETY: with missing_ok it gives InvalidOid for what is not there.
-    unsafe { pg_sys::get_extension_oid(c"schema_monitor".as_ptr(), true) != pg_sys::InvalidOid }
+    unsafe { pg_sys::get_extension_oid(c"schema_monitor".as_ptr(), true).to_u32() }
 }
 
 /// Takes the lock that inserting into a table of ours needs, without waiting for it: the user's DDL must

@@ -13,6 +13,23 @@ fn find(schema: &CStr, name: &CStr) -> Option<pg_sys::Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
 }
 
+/// Whether there is a relation of that name. If so it stays until the end of the transaction.
+pub fn hold(schema: &CStr, name: &CStr) -> bool {
+    // SAFETY: the range variable points to zero-terminated names that outlive it; with missing_ok what is not there is
+    // no error, and what is dropped while the lock is waited for is looked up again.
+    let oid = unsafe {
+        let range = pg_sys::makeRangeVar(schema.as_ptr().cast_mut(), name.as_ptr().cast_mut(), -1);
+        pg_sys::RangeVarGetRelidExtended(
+            range,
+            pg_sys::AccessShareLock as i32,
+            pg_sys::RVROption::RVR_MISSING_OK,
+            None,
+            std::ptr::null_mut(),
+        )
+    };
+    oid != pg_sys::InvalidOid
+}
+
 /// Type and type modifier of a column.
 pub fn column_type(schema: &CStr, name: &CStr, column: &CStr) -> Option<(u32, i32)> {
     let relation = find(schema, name)?;

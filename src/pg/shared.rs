@@ -84,8 +84,8 @@ pub struct Database {
     pub last_event: i64,
     /// Last comparison.
     pub last_check: i64,
-    /// Next comparison of everything.
-    pub reconcile_at: i64,
+    /// Last comparison of everything.
+    pub reconciled_at: i64,
     /// SHA-256 of the model its vectors are of; zeros while nobody has looked.
     pub model: [u8; 32],
     /// Why the last attempt failed.

@@ -87,8 +87,8 @@ fn start_monitors() -> i64 {
             } else if entry.monitor != 0 || entry.starting_since != 0 {
                 running += 1;
             }
-            if entry.probe == Probe::Present && interval.is_some() && entry.reconcile_at > now {
-                next = next.min(entry.reconcile_at);
+            if let (Probe::Present, Some(interval)) = (entry.probe, interval) {
+                next = next.min((entry.reconciled_at + interval).max(now + SECOND));
             }
         }
         // Databases that nobody has asked about wait until those with work are served, each in turn.
@@ -112,6 +112,11 @@ fn start_monitors() -> i64 {
         }
     }
     next
+}
+
+/// Whether it is time to compare everything. The interval is the one of now, not of the last time.
+pub fn is_to_be_reconciled(entry: &Database, now: i64, interval: Option<i64>) -> bool {
+    interval.is_some_and(|interval| entry.reconciled_at + interval <= now)
 }
 
 /// Whether every place is taken while a database other than this one has work.
@@ -141,7 +146,7 @@ fn is_due(entry: &Database, now: i64, interval: Option<i64>) -> bool {
         Probe::Unknown => true,
         Probe::Absent => entry.pending,
         Probe::Present => {
-            entry.pending || entry.requested > entry.completed || (interval.is_some() && entry.reconcile_at <= now)
+            entry.pending || entry.requested > entry.completed || is_to_be_reconciled(entry, now, interval)
         }
     }
 }

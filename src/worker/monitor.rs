@@ -4,7 +4,7 @@ use embed::Purpose;
 use pgrx::prelude::*;
 
 use super::client::{self, ConfiguredModel};
-use super::launcher::back_off;
+use super::launcher::{back_off, is_to_be_reconciled};
 use super::protocol::MAX_TEXTS;
 use crate::error::{Error, Result};
 use crate::history::{self, Outcome, Request};
@@ -47,19 +47,21 @@ pub extern "C-unwind" fn schema_monitor_monitor(argument: Datum) {
     }
     worker::connect_to_database(database);
     pin_settings();
-    match probe() {
-        Ok(true) => watch(database),
-        Ok(false) => {
-            shared::with_database(database, |entry| {
-                entry.probe = Probe::Absent;
-                entry.model = [0; 32];
-                entry.pending = false;
-                entry.completed = entry.requested;
-                entry.failures = 0;
-            });
-        }
+    match extension() {
+        Ok(0) => find_absent(database),
+        Ok(extension) => watch(database, extension),
         Err(error) => fail(database, &error),
     }
+}
+
+fn find_absent(database: u32) {
+    shared::with_database(database, |entry| {
+        entry.probe = Probe::Absent;
+        entry.model = [0; 32];
+        entry.pending = false;
+        entry.completed = entry.requested;
+        entry.failures = 0;
+    });
 }
 
 /// Whatever the server's or the database's defaults are.
@@ -80,12 +82,18 @@ fn pin_settings() {
     }
 }
 
-fn probe() -> Result<bool> {
-    transaction::run(|| Ok(event_trigger::extension_exists() && !transaction::in_recovery()))
+/// The OID of the extension here; 0 where it is not, or nothing can be written.
+fn extension() -> Result<u32> {
+    transaction::run(|| {
+        Ok(match transaction::in_recovery() {
+            true => 0,
+            false => event_trigger::extension_oid(),
+        })
+    })
 }
 
 /// Works until there has been nothing to do for a while.
-fn watch(database: u32) {
+fn watch(database: u32, extension: u32) {
     let mut idle_since = now();
     while now() - idle_since < IDLE {
         worker::reload_if_asked();
@@ -93,8 +101,17 @@ fn watch(database: u32) {
             worker::report("recording the schema");
             match perform(database, &task) {
                 Ok(Progress::Done) => finish(database, &task),
-                Ok(Progress::Yielded) => return resume_later(database),
-                Err(error) => return fail(database, &error),
+                Ok(Progress::Unfinished) => resume_later(database),
+                Ok(Progress::Yielded) => {
+                    resume_later(database);
+                    return;
+                }
+                // Dropped, or dropped and made anew, while this went on: that is no failure.
+                Err(error) => match self::extension() {
+                    Ok(0) => return find_absent(database),
+                    Ok(now) if now != extension => return resume_later(database),
+                    _ => return fail(database, &error),
+                },
             }
             idle_since = now();
         }
@@ -113,7 +130,7 @@ struct Task {
 fn take_task(database: u32) -> Option<Task> {
     let (now, interval) = (now(), settings::check_interval());
     shared::with_database(database, |entry| {
-        let reconcile = entry.probe == Probe::Unknown || (interval.is_some() && entry.reconcile_at <= now);
+        let reconcile = entry.probe == Probe::Unknown || is_to_be_reconciled(entry, now, interval);
         if !entry.pending && entry.requested <= entry.completed && !reconcile {
             return None;
         }
@@ -134,15 +151,14 @@ fn take_task(database: u32) -> Option<Task> {
 
 fn finish(database: u32, task: &Task) {
     let now = now();
-    let interval = settings::check_interval().unwrap_or(0);
     shared::with_database(database, |entry| {
         entry.completed = entry.completed.max(task.request);
         entry.failures = 0;
         entry.retry_at = 0;
         entry.last_check = now;
         entry.error.set("");
-        if task.everything || entry.reconcile_at == 0 {
-            entry.reconcile_at = now + interval;
+        if task.everything || entry.reconciled_at == 0 {
+            entry.reconciled_at = now;
         }
     });
 }
@@ -170,6 +186,8 @@ fn fail(database: u32, error: &Error) {
 enum Progress {
     /// To its end, or as far as it goes without a model.
     Done,
+    /// Until the model was changed.
+    Unfinished,
     /// Until another database needed the place.
     Yielded,
 }
@@ -193,6 +211,7 @@ fn perform(database: u32, task: &Task) -> Result<Progress> {
             Ok(Progress::Done)
         }
         Ok(Embedding::NoModel) => Ok(Progress::Done),
+        Ok(Embedding::Outdated) => Ok(Progress::Unfinished),
         Ok(Embedding::Yielded) => Ok(Progress::Yielded),
         Err(error) if error.is_interrupt() => Err(error),
         Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(Progress::Done),
@@ -205,8 +224,10 @@ fn perform(database: u32, task: &Task) -> Result<Progress> {
 enum Embedding {
     /// Nothing is stale.
     Complete,
-    /// The model does not answer, or another one does.
+    /// No model answers.
     NoModel,
+    /// Another one answers by now.
+    Outdated,
     /// Another database needed the place.
     Yielded,
 }
@@ -255,14 +276,15 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
         let stale = transaction::run(|| index::stale(place, &model.hash, FETCHED as i64, only.as_deref()))?;
         for some in stale.chunks(MAX_TEXTS) {
             worker::report("embedding");
-            if settled_on_another(&model) {
-                return Ok(Embedding::NoModel); // it changed under our hands; the new one wakes us
-            }
             if now() > turn_ends && super::launcher::others_wait(database) {
                 return Ok(Embedding::Yielded);
             }
-            let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
-            transaction::run(|| index::upsert(place, some, embedded.vectors, &model.hash))?;
+            let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS);
+            if settled_on_another(&model) {
+                return Ok(Embedding::Outdated);
+            }
+            let vectors = embedded?.vectors;
+            transaction::run(|| index::upsert(place, some, vectors, &model.hash))?;
             if take_news(database) {
                 has_news = true;
                 *outcome = record_patiently(Request::default())?;
