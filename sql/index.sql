@@ -4,7 +4,7 @@
 CREATE TABLE schema_monitor._document (
     incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
     object_id       bigint NOT NULL,
-    relation        regclass NOT NULL,
+    relation        oid NOT NULL,
     kind            text NOT NULL,
     schema_name     text NOT NULL,
     name            text NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE schema_monitor._document (
 COMMENT ON TABLE schema_monitor._document IS 'relations whose terms are indexed';
 COMMENT ON COLUMN schema_monitor._document.incarnation IS 'installation it belongs to';
 COMMENT ON COLUMN schema_monitor._document.object_id IS 'identity of the relation';
-COMMENT ON COLUMN schema_monitor._document.relation IS 'the relation';
+COMMENT ON COLUMN schema_monitor._document.relation IS 'OID of the relation, no regclass: a subscriber may not have it';
 COMMENT ON COLUMN schema_monitor._document.kind IS 'table, foreign_table, view or materialized_view';
 COMMENT ON COLUMN schema_monitor._document.schema_name IS 'schema it is in';
 COMMENT ON COLUMN schema_monitor._document.name IS 'its name';
@@ -80,7 +80,7 @@ BEGIN
         CREATE TABLE schema_monitor.%1$I (
             incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
             object_id       bigint NOT NULL,
-            relation        regclass NOT NULL,
+            relation        oid NOT NULL,
             column_number   smallint NOT NULL,
             kind            text NOT NULL,
             schema_name     text NOT NULL,
@@ -113,7 +113,7 @@ BEGIN
         'a vector for each relation (column_number 0) and each column; rows are shown by the rights on what they are about');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.incarnation IS %L', table_name, 'installation it belongs to');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.object_id IS %L', table_name, 'identity of the relation, as in the view objects');
-    EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.relation IS %L', table_name, 'the relation');
+    EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.relation IS %L', table_name, 'OID of the relation');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.column_number IS %L', table_name, 'attnum of the column; 0 for the relation itself');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.kind IS %L', table_name, 'kind of the relation, or column');
     EXECUTE pg_catalog.format('COMMENT ON COLUMN schema_monitor.%I.schema_name IS %L', table_name, 'schema of the relation');

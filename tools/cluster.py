@@ -82,8 +82,8 @@ class Cluster:
 
     # --- life
 
-    def create(self, *, fresh: bool = False) -> Cluster:
-        """initdb (UTF8, C locale of libc), unless the data directory is there; `fresh` begins anew."""
+    def create(self, *, fresh: bool = False, options: Sequence[str] = ()) -> Cluster:
+        """initdb (UTF8, C locale of libc, `options`), unless the data directory is there; `fresh` begins anew."""
         if fresh:
             self.destroy()
         if (self.data / "PG_VERSION").is_file():
@@ -94,10 +94,10 @@ class Cluster:
         password.touch(0o600)
         password.write_text(secrets.token_urlsafe(24))
         give_to_server(password)
-        self._server_run(
+        self.server_run(
             "initdb", "--pgdata", self.data, "--username", "postgres", "--pwfile", password, "--no-sync",
             "--encoding", "UTF8", "--locale", "C", "--locale-provider", "libc",
-            "--auth-local", "trust", "--auth-host", "scram-sha-256",
+            "--auth-local", "trust", "--auth-host", "scram-sha-256", *options,
         )  # fmt: skip
         with (self.data / "postgresql.conf").open("a") as configuration:
             configuration.write("\ninclude_if_exists = 'cluster.conf'\n")
@@ -107,7 +107,7 @@ class Cluster:
         """A hot standby that streams from a running cluster, in the place of what was there."""
         self.destroy()
         private_directory(self.directory)
-        self._server_run(
+        self.server_run(
             "pg_basebackup", "--pgdata", self.data, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync",
             "--dbname", primary.url(tcp=False),
         )  # fmt: skip
@@ -277,9 +277,10 @@ class Cluster:
 
     def _pg_ctl(self, action: str, *words: str | Path) -> None:
         # `reload` takes neither, and does not mind
-        self._server_run("pg_ctl", action, "--pgdata", self.data, "--wait", "-t", str(START_STOP_LIMIT_S), *words)
+        self.server_run("pg_ctl", action, "--pgdata", self.data, "--wait", "-t", str(START_STOP_LIMIT_S), *words)
 
-    def _server_run(self, program: str, *words: str | Path) -> None:
+    def server_run(self, program: str, *words: str | Path, cwd: Path = Path("/")) -> None:
+        """Runs a program of the server as the server's user; ClusterError with its output when it fails."""
         command = [*server_user().prefix, str(server_program(self.pg, program)), *map(str, words)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(KEPT_FROM_SERVER)}
         environment |= {"LC_ALL": "C", **self.environment}
@@ -287,7 +288,7 @@ class Cluster:
         # files, not pipes: a server that outlives pg_ctl would hold a pipe open
         with tempfile.TemporaryFile("w+") as output:
             code = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd="/"
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=cwd
             ).returncode
             output.seek(0)
             said = output.read().strip()

@@ -28,8 +28,14 @@ def timed(connection: psycopg.Connection[Any], statement: str) -> float:
     return time.monotonic() - start
 
 
-def test_databases_come_and_go_in_a_loop(cluster: Cluster, tmp_path: Path) -> None:
+def test_databases_come_and_go_in_a_loop(tmp_path: Path) -> None:
     """Made, filled and dropped, renamed or copied while they are being embedded; by a plain owner, too."""
+    # a plain owner's DROP DATABASE WITH (FORCE) fails where autovacuum is at work, with us or without
+    with Cluster(PG, "coming", settings={**SHARED_PRELOAD, "autovacuum": False}) as cluster:
+        come_and_go(cluster, tmp_path)
+
+
+def come_and_go(cluster: Cluster, tmp_path: Path) -> None:
     place = tmp_path / "space"
     place.mkdir(mode=0o700)
     with cluster.connect("postgres") as admin:
@@ -62,8 +68,6 @@ def test_databases_come_and_go_in_a_loop(cluster: Cluster, tmp_path: Path) -> No
                 assert taken < LIMIT_S, (name, kind)
         left = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'guest%%' OR datconnlimit = -2").fetchall()
         assert left == []
-        admin.execute("DROP TABLESPACE space; ")
-        admin.execute("DROP ROLE landlord")
 
 
 def test_the_extension_in_template1_and_databases_that_let_nobody_in() -> None:
@@ -230,10 +234,13 @@ def test_killed_in_a_storm_nothing_is_lost_or_double(how: str) -> None:
             for thread in threads:
                 thread.start()
             wait_until(lambda: sum(name.startswith(f"r{number}_") for name in committed) > 60, "the storm")  # noqa: B023
+            mark = server.log_size()
             if how == "immediate":
                 server.crash()
             else:
                 kill(server, database, how)
+                # a large process takes a while to die
+                wait_until(lambda: "all server processes terminated" in server.log_text(mark), "the crash")  # noqa: B023
             stop.set()
             for thread in threads:
                 thread.join()

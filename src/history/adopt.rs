@@ -22,6 +22,9 @@ const FOREIGN: &str = "
       AND NOT EXISTS (
           SELECT FROM pg_catalog.pg_subscription_rel AS s
           WHERE s.srrelid OPERATOR(pg_catalog.=) 'schema_monitor._version'::pg_catalog.regclass)
+      -- nor what a subscription brought before it was dropped: a dump has no row of this table
+      AND NOT EXISTS (
+          SELECT FROM schema_monitor._state AS s WHERE s.incarnation OPERATOR(pg_catalog.=) f.incarnation)
       -- a parallel restore loads the tables one by one: wait until all of them are there
       AND (
           SELECT v.objects FROM schema_monitor._version AS v

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub is_new: bool,
     /// Number of changes it found.
     pub changes: i64,
+    /// Whether a restored history took the place of ours, so that everything derived from it was made anew.
+    pub has_adopted: bool,
     /// Objects that are new or changed, by identity.
     pub present: Vec<i64>,
     /// Objects that are gone, by identity.
@@ -55,9 +57,10 @@ pub fn record(request: Request) -> Result<Outcome> {
         };
         let moved = with_fresh_snapshot(|| event::have_come_since(&reading.pending.snapshot))?;
         if !moved {
-            let outcome = reading.write(&stamp)?;
+            let mut outcome = reading.write(&stamp)?;
             if has_adopted {
                 crate::index::rebuild()?;
+                outcome.has_adopted = true;
             }
             return Ok(outcome);
         }
@@ -113,6 +116,7 @@ impl Reading {
             version: self.state.version,
             is_new: false,
             changes: 0,
+            has_adopted: false,
             present: Vec::new(),
             gone: Vec::new(),
         };

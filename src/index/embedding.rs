@@ -125,10 +125,12 @@ const FORGET: [&str; 2] = in_either!(
     DELETE FROM ",
     " AS e
     WHERE ($1 IS NULL OR e.object_id OPERATOR(pg_catalog.=) ANY ($1))
+      AND e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND NOT EXISTS (
           SELECT FROM schema_monitor._passage AS p
           WHERE p.object_id OPERATOR(pg_catalog.=) e.object_id
-            AND p.column_number OPERATOR(pg_catalog.=) e.column_number)"
+            AND p.column_number OPERATOR(pg_catalog.=) e.column_number
+            AND p.incarnation OPERATOR(pg_catalog.=) e.incarnation)"
 );
 
 const RENAME: [&str; 2] = in_either!(
@@ -137,12 +139,14 @@ const RENAME: [&str; 2] = in_either!(
     " AS e
     SET relation = o.oid, schema_name = o.schema_name, object_name = o.name, column_name = p.column_name
     FROM schema_monitor._object AS o
-    JOIN schema_monitor._passage AS p ON p.object_id OPERATOR(pg_catalog.=) o.object_id
+    JOIN schema_monitor._passage AS p
+        ON p.object_id OPERATOR(pg_catalog.=) o.object_id AND p.incarnation OPERATOR(pg_catalog.=) o.incarnation
     WHERE ($1 IS NULL OR o.object_id OPERATOR(pg_catalog.=) ANY ($1))
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND e.object_id OPERATOR(pg_catalog.=) o.object_id
       AND e.column_number OPERATOR(pg_catalog.=) p.column_number
-      AND (e.relation::oid, e.schema_name, e.object_name, coalesce(e.column_name, ''))
+      AND e.incarnation OPERATOR(pg_catalog.=) o.incarnation
+      AND (e.relation, e.schema_name, e.object_name, coalesce(e.column_name, ''))
           IS DISTINCT FROM (o.oid, o.schema_name, o.name, coalesce(p.column_name, ''))"
 );
 
@@ -152,6 +156,16 @@ pub fn follow(place: Place, objects: Option<&[i64]>) -> Result<()> {
     query::execute(FORGET[place as usize], &arguments)?;
     query::execute(RENAME[place as usize], &arguments)?;
     Ok(())
+}
+
+/// Every vector counts as one of no model, so that all are made anew.
+pub fn forget_models() -> Result<()> {
+    query::execute(
+        "UPDATE schema_monitor.schema_embeddings AS e SET model = ''::bytea
+         WHERE e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+        &[],
+    )
+    .map(drop)
 }
 
 /// Type and dimension of the column of vectors.

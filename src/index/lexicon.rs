@@ -14,15 +14,19 @@ const FORGET: &str = "
     ), passage AS (
         DELETE FROM schema_monitor._passage AS p USING gone
         WHERE p.object_id OPERATOR(pg_catalog.=) gone.object_id
+          AND p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
     ), posting AS (
         DELETE FROM schema_monitor._posting AS p USING gone
         WHERE p.object_id OPERATOR(pg_catalog.=) gone.object_id
+          AND p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
     ), reference AS (
         DELETE FROM schema_monitor._reference AS r USING gone
         WHERE r.object_id OPERATOR(pg_catalog.=) gone.object_id
+          AND r.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
     )
     DELETE FROM schema_monitor._document AS d USING gone
-    WHERE d.object_id OPERATOR(pg_catalog.=) gone.object_id";
+    WHERE d.object_id OPERATOR(pg_catalog.=) gone.object_id
+      AND d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 const INSERT_DOCUMENTS: &str = "
     INSERT INTO schema_monitor._document (object_id, relation, kind, schema_name, name, identity, length)

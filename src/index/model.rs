@@ -15,7 +15,9 @@ pub struct Model<'a> {
 }
 
 const SERVED: &str = "
-    SELECT s.model, EXISTS (SELECT FROM schema_monitor.schema_embeddings)
+    SELECT s.model, EXISTS (
+        SELECT FROM schema_monitor.schema_embeddings AS e
+        WHERE e.incarnation OPERATOR(pg_catalog.=) s.incarnation)
     FROM schema_monitor._state AS s
     WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 

@@ -93,10 +93,11 @@ pub fn reload_if_asked() -> bool {
     true
 }
 
-/// Registers what must happen when this process ends, also by FATAL, which does not unwind.
+/// Registers what must happen when this process ends, also by FATAL, which does not unwind. To be called before
+/// the process connects: callbacks run last to first, so this one runs when the process is in no database any more.
 pub fn on_exit(callback: unsafe extern "C-unwind" fn(i32, pg_sys::Datum)) {
     // SAFETY: the callback is a function of this library, which is never unloaded.
-    unsafe { pg_sys::before_shmem_exit(Some(callback), pg_sys::Datum::from(0)) };
+    unsafe { pg_sys::on_shmem_exit(Some(callback), pg_sys::Datum::from(0)) };
 }
 
 /// What pg_stat_activity shows.
@@ -118,6 +119,10 @@ pub fn report_idle() {
 }
 
 /// Ends this worker so that the postmaster starts it again after its restart time.
+#[allow(
+    unreachable_code,
+    reason = "the bindings of some major versions say that proc_exit does not return"
+)]
 pub fn leave_and_return() -> ! {
     // SAFETY: ends the process the way PostgreSQL's processes do.
     unsafe { pg_sys::proc_exit(1) };

@@ -203,7 +203,8 @@ fn perform(database: u32, task: &Task) -> Result<Progress> {
         transaction::run(prune_events)?;
     }
     // Only what this version changed can be stale, unless somebody asked for more than that.
-    let only = (!task.everything && outcome.is_new).then(|| outcome.present.clone());
+    let is_all = task.everything || !outcome.is_new || outcome.has_adopted;
+    let only = (!is_all).then(|| outcome.present.clone());
     // A model that is missing is no failure of the history.
     match embed_all(database, task.force, only, &mut outcome) {
         Ok(Embedding::Complete) => {
@@ -269,7 +270,7 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
     if place == Place::Beside {
         only = None;
     } else if force {
-        transaction::run(forget_models)?;
+        transaction::run(index::forget_models)?;
     }
     loop {
         let mut has_news = false;
@@ -288,7 +289,9 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
             if take_news(database) {
                 has_news = true;
                 *outcome = record_patiently(Request::default())?;
-                if let Some(only) = &mut only {
+                if outcome.has_adopted {
+                    only = None;
+                } else if let Some(only) = &mut only {
                     only.extend(&outcome.present);
                 }
             }
@@ -331,11 +334,6 @@ fn tell_served(database: u32, model: Option<&[u8]>) {
 
 fn settled_on_another(model: &ConfiguredModel) -> bool {
     shared::embedder().is_some_and(|embedder| embedder.state == EmbedderState::Ready && embedder.model != model.hash)
-}
-
-/// Every vector counts as one of no model, so that all are made anew.
-fn forget_models() -> Result<()> {
-    query::execute("UPDATE schema_monitor.schema_embeddings SET model = ''::bytea", &[]).map(drop)
 }
 
 /// Takes the news of a commit, if that is all there is to do.
@@ -429,7 +427,7 @@ pub fn index_in_session(force: bool, version: i64) -> Result<()> {
     let model = client::configured_model()?;
     let (place, _) = index::adopt(&of_index(&model))?;
     if force && place == Place::Served {
-        forget_models()?;
+        index::forget_models()?;
     }
     loop {
         let stale = transaction::with_fresh_snapshot(|| index::stale(place, &model.hash, FETCHED as i64, None))?;
