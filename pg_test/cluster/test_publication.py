@@ -54,6 +54,9 @@ def test_all_tables_published(publisher: Cluster, subscriber: Cluster, with_us: 
         if not with_us:
             there.execute("CREATE PUBLICATION nobody_s FOR ALL TABLES")
         subscribe(publisher, source, here, name)
+        # a table dropped on the publisher while another is copied fails the copy, with us or without
+        copied = "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel"
+        wait_until(lambda: one(here, copied) == (True,), "the copy of all tables")
         arrives(there, here, 1)
         # whatever we write on the publisher reaches a subscriber that has its own
         for number in range(2, 8):
