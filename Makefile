@@ -14,20 +14,22 @@ DEV := $(PYTHON) -m tools.dev
 with_pg = $(if $(PG),--pg $(PG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint deny bench serve stop psql install model env
+.PHONY: help setup build demo test test-long fuzz lint deny bench serve stop psql install model env
 
 help:
 	@echo 'make demo                       a guided tour on a server of its own'
 	@echo 'make serve|stop|psql [PG=18|16] a server with the extension: start, stop, talk to it'
 	@echo 'make install PG_CONFIG=PATH     build for your server and install into it (PostgreSQL 16, 17, 18)'
 	@echo 'make test [PG=18|16]            the crates, then the extension on both servers'
+	@echo 'make test-long [PG=18|16]       the same with nothing shortened'
+	@echo 'make fuzz [ARGS="60 frames"]    every parser of outside bytes, minutes each'
 	@echo 'make lint                       formatting, lints, documentation, licences, invariants'
 	@echo 'make bench                      the benchmarks'
 	@echo 'make model [NAME=...]           a model directory under .dev/models'
 	@echo 'make setup|build                only the tools, only the extension'
 	@echo 'eval "$$(make -s env)"           the environment for calling cargo by hand'
 
-setup build demo test serve stop bench:
+setup build demo test test-long fuzz serve stop bench:
 	@$(DEV) $@ $(with_pg) $(if $(ARGS),-- $(ARGS))
 
 psql:

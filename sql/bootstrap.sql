@@ -2,11 +2,12 @@
 
 DO $bootstrap$
 BEGIN
-    IF pg_catalog.current_setting('server_version_num')::integer < 160000 THEN
+    IF pg_catalog.current_setting('server_version_num')::integer OPERATOR(pg_catalog.<) 160000 THEN
         RAISE EXCEPTION 'schema_monitor needs PostgreSQL 16 or later'
             USING ERRCODE = 'feature_not_supported';
     END IF;
-    IF pg_catalog.getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII', 'LATIN1', 'LATIN2', 'LATIN9', 'WIN1250', 'WIN1251', 'WIN1252', 'KOI8R', 'EUC_JP', 'EUC_KR', 'EUC_CN') THEN
+    IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) ALL
+        ('{UTF8,SQL_ASCII,LATIN1,LATIN2,LATIN9,WIN1250,WIN1251,WIN1252,KOI8R,EUC_JP,EUC_KR,EUC_CN}'::pg_catalog.name[]) THEN
         RAISE NOTICE 'schema_monitor has not been tried with database encoding %', pg_catalog.getdatabaseencoding();
     END IF;
     -- CREATE EXTENSION takes a schema that is already there: it must be empty, or somebody else's

@@ -12,14 +12,14 @@ COMMENT ON FUNCTION schema_monitor.check(boolean) IS
 
 CREATE FUNCTION schema_monitor.status(
     OUT version bigint, OUT fingerprint text, OUT objects bigint, OUT embedded bigint, OUT pending bigint,
-    OUT model text, OUT dimensions integer, OUT launcher text, OUT monitor text, OUT embedder text,
+    OUT quarantined bigint, OUT model text, OUT dimensions integer, OUT launcher text, OUT monitor text, OUT embedder text,
     OUT last_event timestamptz, OUT last_check timestamptz, OUT lag bigint, OUT gap boolean, OUT last_error text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'status_wrapper';
 COMMENT ON FUNCTION schema_monitor.status() IS
-    'how things stand: version, objects and passages embedded and pending, model, processes, events not yet covered (lag), last error';
+    'how things stand: version, objects, passages embedded, pending and left out, model, processes, events not yet covered (lag), last error';
 
 CREATE FUNCTION schema_monitor.wait_until_indexed(timeout interval DEFAULT '30 s') RETURNS boolean
 LANGUAGE c VOLATILE STRICT SECURITY DEFINER
@@ -41,7 +41,8 @@ COMMENT ON FUNCTION schema_monitor._fingerprint_of_relation(oid) IS 'see fingerp
 
 CREATE FUNCTION schema_monitor.fingerprint(relation regclass) RETURNS text
 LANGUAGE sql VOLATILE STRICT
-AS $function$ SELECT schema_monitor._fingerprint_of_relation(relation::oid) $function$;
+SET search_path = pg_catalog, pg_temp
+AS $function$ SELECT schema_monitor._fingerprint_of_relation(relation::pg_catalog.oid) $function$;
 COMMENT ON FUNCTION schema_monitor.fingerprint(regclass) IS 'SHA-256 of everything declared about a relation, read now';
 
 CREATE FUNCTION schema_monitor._fingerprint_tree(
@@ -67,11 +68,13 @@ COMMENT ON FUNCTION schema_monitor._embed(text, boolean) IS 'see embed_query and
 
 CREATE FUNCTION schema_monitor.embed_query(text text) RETURNS @extschema:vector@.vector
 LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
 AS $function$ SELECT schema_monitor._embed(text, true)::@extschema:vector@.vector $function$;
 COMMENT ON FUNCTION schema_monitor.embed_query(text) IS 'vector of something asked, with the model''s prefix for queries';
 
 CREATE FUNCTION schema_monitor.embed_passage(text text) RETURNS @extschema:vector@.vector
 LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
 AS $function$ SELECT schema_monitor._embed(text, false)::@extschema:vector@.vector $function$;
 COMMENT ON FUNCTION schema_monitor.embed_passage(text) IS 'vector of something found, with the model''s prefix for passages';
 

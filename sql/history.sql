@@ -109,8 +109,8 @@ CREATE TABLE schema_monitor._definition (
     definition      jsonb,
     PRIMARY KEY (object_id, version, incarnation)
 );
-CREATE INDEX _definition_partition_of ON schema_monitor._definition (((definition -> 'attributes') ->> 'partition_of'))
-    WHERE ((definition -> 'attributes') ->> 'partition_of') IS NOT NULL;
+CREATE INDEX _definition_partition_of ON schema_monitor._definition (((definition OPERATOR(pg_catalog.->) 'attributes') OPERATOR(pg_catalog.->>) 'partition_of'))
+    WHERE ((definition OPERATOR(pg_catalog.->) 'attributes') OPERATOR(pg_catalog.->>) 'partition_of') IS NOT NULL;
 COMMENT ON TABLE schema_monitor._definition IS 'each object as it was declared from a version on';
 COMMENT ON COLUMN schema_monitor._definition.incarnation IS 'installation that recorded it';
 COMMENT ON COLUMN schema_monitor._definition.object_id IS 'the object';

@@ -39,6 +39,21 @@ COMMENT ON COLUMN schema_monitor._passage.column_name IS 'name of the column';
 COMMENT ON COLUMN schema_monitor._passage.passage IS 'the text';
 COMMENT ON COLUMN schema_monitor._passage.passage_hash IS 'SHA-256 of the text';
 
+CREATE TABLE schema_monitor._quarantine (
+    incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
+    passage_hash    bytea NOT NULL,
+    model           bytea NOT NULL,
+    reason          text NOT NULL,
+    left_out_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (passage_hash, model, incarnation)
+);
+COMMENT ON TABLE schema_monitor._quarantine IS 'passages that a model must not be run on';
+COMMENT ON COLUMN schema_monitor._quarantine.incarnation IS 'installation it belongs to';
+COMMENT ON COLUMN schema_monitor._quarantine.passage_hash IS 'SHA-256 of the passage';
+COMMENT ON COLUMN schema_monitor._quarantine.model IS 'SHA-256 of the model''s files';
+COMMENT ON COLUMN schema_monitor._quarantine.reason IS 'what happened when it was run';
+COMMENT ON COLUMN schema_monitor._quarantine.left_out_at IS 'when that was noted';
+
 CREATE TABLE schema_monitor._posting (
     incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
     term            text COLLATE "C" NOT NULL,

@@ -2,15 +2,6 @@
 
 SELECT schema_monitor._create_embeddings('schema_embeddings', coalesce(schema_monitor._model_dimensions(), 384));
 
--- The planner puts the operator in its place, so that an index on it is used: search() need not know in which
--- schema pgvector was installed.
-CREATE FUNCTION schema_monitor._distance(a @extschema:vector@.vector, b @extschema:vector@.vector)
-RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN a OPERATOR(@extschema:vector@.<=>) b;
-COMMENT ON FUNCTION schema_monitor._distance(@extschema:vector@.vector, @extschema:vector@.vector) IS
-    'cosine distance, by the operator the index is made for';
-
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA schema_monitor FROM PUBLIC;
 GRANT USAGE ON SCHEMA schema_monitor TO PUBLIC;
 GRANT SELECT ON
@@ -23,8 +14,7 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor.fingerprint(regclass), schema_monitor._fingerprint_tree(), schema_monitor._embed(text, boolean),
     schema_monitor.embed_query(text), schema_monitor.embed_passage(text),
     schema_monitor.search(text, integer, text[], text[]),
-    schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint),
-    schema_monitor._distance(@extschema:vector@.vector, @extschema:vector@.vector)
+    schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;
 -- Functions with the owner's rights are for nobody but whom the owner names, and for who watches servers.
 GRANT EXECUTE ON FUNCTION schema_monitor.status(), schema_monitor.wait_until_indexed(interval) TO pg_monitor;

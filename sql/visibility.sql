@@ -23,7 +23,7 @@ SELECT
 FROM schema_monitor._object AS o
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND o.kind IN ('table', 'foreign_table', 'view', 'materialized_view')
+  AND o.kind OPERATOR(pg_catalog.=) ANY ('{table,foreign_table,view,materialized_view}'::pg_catalog.text[])
   AND schema_monitor._sees_relation(o.oid) IS NOT NULL;
 COMMENT ON VIEW schema_monitor._visible_relation IS
     'relations that are there and that the effective user may see; whole where not only some columns of them';
@@ -40,7 +40,7 @@ SELECT
 FROM schema_monitor._object AS o
 WHERE o.dropped_version IS NULL
   AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND o.kind NOT IN ('table', 'foreign_table', 'view', 'materialized_view')
+  AND o.kind OPERATOR(pg_catalog.<>) ALL ('{table,foreign_table,view,materialized_view}'::pg_catalog.text[])
   AND CASE
         WHEN (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
             THEN true
@@ -53,7 +53,7 @@ WHERE o.dropped_version IS NULL
             AND CASE
                 WHEN o.kind OPERATOR(pg_catalog.=) 'sequence'
                     THEN pg_catalog.has_sequence_privilege(o.oid, 'USAGE, SELECT, UPDATE')
-                WHEN o.kind IN ('function', 'procedure', 'aggregate')
+                WHEN o.kind OPERATOR(pg_catalog.=) ANY ('{function,procedure,aggregate}'::pg_catalog.text[])
                     THEN pg_catalog.has_function_privilege(o.oid, 'EXECUTE')
                 ELSE pg_catalog.has_type_privilege(o.oid, 'USAGE')
             END, false)
@@ -62,7 +62,7 @@ COMMENT ON VIEW schema_monitor._visible_object IS 'objects that are there and th
 
 CREATE VIEW schema_monitor.objects WITH (security_barrier) AS
 SELECT
-    v.object_id, v.kind, v.identity, nullif(v.schema_name, '') AS schema_name, v.name AS object_name, v.owner,
+    v.object_id, v.kind, v.identity, CASE WHEN v.schema_name OPERATOR(pg_catalog.<>) '' THEN v.schema_name END AS schema_name, v.name AS object_name, v.owner,
     pg_catalog.encode(v.structure, 'hex') AS fingerprint, v.first_version, v.last_version, v.oid
 FROM schema_monitor._visible_object AS v;
 COMMENT ON VIEW schema_monitor.objects IS 'objects of the schema as last recorded, as far as you may see them';

@@ -42,6 +42,9 @@ pub enum Error {
     /// The background monitor did not answer.
     #[error("the monitor of this database could not finish the comparison")]
     Monitor(String),
+    /// The database has the SQL of another version than this library serves.
+    #[error("schema_monitor {0} is installed in this database, and the library is of version {VERSION}", VERSION = env!("CARGO_PKG_VERSION"))]
+    SqlVersion(String),
     /// A pattern setting cannot be read.
     #[error("invalid value for parameter \"schema_monitor.exclude\"")]
     Pattern(#[from] schema::PatternError),
@@ -111,6 +114,7 @@ impl Error {
             Error::TransactionInUse(_) => Code::ERRCODE_ACTIVE_SQL_TRANSACTION,
             Error::ReadOnly(_) => Code::ERRCODE_READ_ONLY_SQL_TRANSACTION,
             Error::Monitor(_) | Error::Embedder(_) => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Error::SqlVersion(_) => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
             Error::Pattern(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::NotRecorded(_) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::EmbedderTimeout(_) => Code::ERRCODE_QUERY_CANCELED,
@@ -119,6 +123,7 @@ impl Error {
                     Code::ERRCODE_UNDEFINED_FILE
                 }
                 EmbedError::BadFile { .. } | EmbedError::NoPrefixes(_) => Code::ERRCODE_CONFIG_FILE_ERROR,
+                EmbedError::TooLarge { .. } => Code::ERRCODE_OUT_OF_MEMORY,
                 EmbedError::Cancelled => Code::ERRCODE_QUERY_CANCELED,
                 _ => Code::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
             },
@@ -141,6 +146,9 @@ impl Error {
             Error::TransactionInUse(_) => "Commit first, or call it outside a transaction block.",
             Error::ReadOnly(_) => "Call it on the primary, in a transaction that may write.",
             Error::Monitor(_) => "See schema_monitor.status() and the server log.",
+            Error::SqlVersion(_) => {
+                "Run ALTER EXTENSION schema_monitor UPDATE, or install the library of that version and restart the server."
+            }
             Error::NotRecorded(_) => "System relations, temporary relations and excluded ones are left out.",
             Error::Embedder(_) => {
                 "Add schema_monitor to shared_preload_libraries and restart the server, or set schema_monitor.embed_in_session to on."
@@ -152,6 +160,7 @@ impl Error {
             Error::Embed(EmbedError::NoDirectory(_) | EmbedError::MissingFile(_)) => {
                 "Set schema_monitor.model to a model under the server's share directory or to the absolute path of a model directory."
             }
+            Error::Embed(EmbedError::TooLarge { .. }) => "See schema_monitor.embedder_memory_limit.",
             Error::Embed(EmbedError::NoRuntime { .. }) => {
                 "Set schema_monitor.onnxruntime_library to the absolute path of libonnxruntime.so."
             }

@@ -24,6 +24,9 @@ static MAX_WORKERS: GucSetting<i32> = GucSetting::<i32>::new(2);
 /// Long enough to ask "what happened last quarter", short enough not to grow for ever.
 static EVENT_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(90);
 
+/// History is small beside what it describes, and asked about years later; who must forget says so.
+static VERSION_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
+
 /// One model for the whole cluster: it is too large to be held more than once.
 static MODEL: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"all-MiniLM-L6-v2"));
 
@@ -32,6 +35,12 @@ static ONNXRUNTIME_LIBRARY: GucSetting<Option<CString>> = GucSetting::<Option<CS
 
 /// Inference competes with queries for processors: half of them and at most four unless told otherwise.
 static EMBEDDER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+
+/// The embedder must never be what the operating system kills a server for. The largest model of the catalogue fits.
+static EMBEDDER_MEMORY_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(4_096);
+
+/// A text that makes the model run for ever must not keep every other waiting.
+static EMBEDDER_RUN_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(30_000);
 
 /// A search that cannot have its vector in time answers by words instead of waiting.
 static EMBEDDER_TIMEOUT: GucSetting<i32> = GucSetting::<i32>::new(5_000);
@@ -83,8 +92,18 @@ pub fn init() {
     GucRegistry::define_int_guc(
         c"schema_monitor.event_retention",
         c"Days for which captured events are kept.",
-        c"Versions and changes are kept for ever. 0 keeps events for ever, too.",
+        c"0 keeps them for ever.",
         &EVENT_RETENTION,
+        0,
+        36_500,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.version_retention",
+        c"Days for which versions and their changes are kept.",
+        c"The version that stands is always kept. 0 keeps all for ever.",
+        &VERSION_RETENTION,
         0,
         36_500,
         GucContext::Sighup,
@@ -115,6 +134,26 @@ pub fn init() {
         256,
         GucContext::Sighup,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.embedder_memory_limit",
+        c"Memory the embedder may use.",
+        c"A model that does not fit is refused. 0 sets no limit. Takes effect when the embedder starts.",
+        &EMBEDDER_MEMORY_LIMIT,
+        0,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
+        c"schema_monitor.embedder_run_timeout",
+        c"Time one inference may take.",
+        c"A text that takes longer three times is left out. Takes effect when the embedder starts.",
+        &EMBEDDER_RUN_TIMEOUT,
+        1,
+        3_600_000,
+        GucContext::Sighup,
+        GucFlags::UNIT_MS,
     );
     GucRegistry::define_int_guc(
         c"schema_monitor.embedder_timeout",
@@ -173,6 +212,12 @@ pub fn event_retention() -> Option<i32> {
     (days > 0).then_some(days)
 }
 
+/// Days for which versions are kept; `None` for ever.
+pub fn version_retention() -> Option<i32> {
+    let days = VERSION_RETENTION.get();
+    (days > 0).then_some(days)
+}
+
 /// The directory of the model.
 pub fn model_directory() -> PathBuf {
     let model = text(&MODEL);
@@ -199,6 +244,17 @@ pub fn embedder_threads() -> usize {
         0 => std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).clamp(1, 4)),
         threads => threads as usize,
     }
+}
+
+/// Bytes of memory the embedder may use; `None` for any number.
+pub fn embedder_memory_limit() -> Option<u64> {
+    let megabytes = EMBEDDER_MEMORY_LIMIT.get();
+    (megabytes > 0).then_some((megabytes as u64) << 20)
+}
+
+/// Milliseconds one inference may take.
+pub fn embedder_run_timeout() -> i32 {
+    EMBEDDER_RUN_TIMEOUT.get()
 }
 
 /// Milliseconds a session waits for the embedder.

@@ -30,6 +30,7 @@ def lint() -> None:
     env = cargo_environment()
     announce("format", ["cargo", "fmt", "--all", "--check"], env)
     compile_python()
+    announce("install script", [VENV_PYTHON, "-m", "tools.lint_sql"], os.environ)
     announce("invariants", [sys.executable, "-m", "tools.lint_invariants"], os.environ)
     announce("clippy", ["cargo", "clippy", *EXTENSION, "--all-targets", "--", "-D", "warnings"], env)
     documentation = ["cargo", "doc", *EXTENSION, "--no-deps"]
@@ -60,6 +61,12 @@ def test(pg: int | None) -> None:
         run_script("pg_test/run.py", ["--pg", str(major)])
     where = " and ".join(f"PostgreSQL {major}" for major in majors)
     print(f"all tests passed: crates, {where}, in {time.monotonic() - start:.0f} s")
+
+
+def test_long(pg: int | None) -> None:
+    """All tests, those that are shortened otherwise in full: hours."""
+    os.environ["SCHEMA_MONITOR_LONG"] = "1"
+    test(pg)
 
 
 def run_script(script: str, arguments: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ if sys.version_info < (3, 10):
 from tools import build, check
 from tools.cluster import Cluster, ClusterError, all_clusters
 from tools.environment import cargo_environment, set_up_cargo_pgrx, set_up_python, set_up_servers
+from tools.fuzz import fuzz
 from tools.models import make_model
 from tools.paths import CARGO_ROOT, DEFAULT_MODEL, DEFAULT_PG, SERVER_FOLDERS, SERVERS, VENV
 from tools.step import SetupError
@@ -95,7 +96,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("setup", "lint", "deny", "env"):
         commands.add_parser(name)
-    for name in ("build", "test", "demo", "bench", "serve", "stop", "psql"):
+    for name in ("build", "test", "test-long", "fuzz", "demo", "bench", "serve", "stop", "psql"):
         command = commands.add_parser(name)
         command.add_argument("--pg", type=int, choices=sorted(SERVER_FOLDERS))
         command.add_argument("arguments", nargs="*")
@@ -115,6 +116,8 @@ def main() -> int:
         "stop": lambda: stop(pg),
         "psql": lambda: psql(pg or DEFAULT_PG, given.arguments),
         "test": lambda: check.test(pg),
+        "test-long": lambda: check.test_long(pg),
+        "fuzz": lambda: fuzz(given.arguments),
         "demo": lambda: script(pg, "demo/demo.py", given.arguments),
         "bench": lambda: script(pg, "bench/run.py", given.arguments),
         "lint": check.lint,

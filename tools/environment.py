@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tools.paths import (
     CARGO_DENY_VERSION,
+    CARGO_FUZZ_VERSION,
     CARGO_PGRX_VERSION,
     CARGO_ROOT,
     MODELS,
@@ -106,6 +107,11 @@ def set_up_cargo_pgrx() -> None:
 def set_up_cargo_deny() -> None:
     """cargo-deny; about 80 s of two cores."""
     _cargo_install("cargo-deny", CARGO_DENY_VERSION, [], ["--version"])
+
+
+def set_up_cargo_fuzz() -> None:
+    """cargo-fuzz; the targets themselves want a C++ compiler."""
+    _cargo_install("cargo-fuzz", CARGO_FUZZ_VERSION, [], ["--version"])
 
 
 def _cargo_install(crate: str, version: str, options: list[str], ask: list[str]) -> None:

@@ -125,7 +125,8 @@ def assert_healthy(cluster: Cluster, database: str, limit_s: int = 60) -> None:
     with cluster.connect(database) as connection:
         wait_indexed(connection, limit_s)
         gap, lag, error = one(connection, "SELECT gap, lag, last_error FROM schema_monitor.status()")
-        assert (gap, lag, error) == (False, 0, None)
-        assert audit(connection) == []
+        assert (gap, lag, error) == (False, 0, None), (gap, lag, error)
+        problems = audit(connection)
+        assert problems == [], problems
     log = cluster.log_text()
     assert "PANIC" not in log and "was terminated by signal" not in log, log[-4000:]

@@ -17,8 +17,7 @@ fn _embed(text: ServerText, is_query: bool) -> std::result::Result<Vec<f32>, Err
 }
 
 fn embed(purpose: Purpose, text: &str) -> Result<Vec<f32>> {
-    let mut embedded = worker::embed(purpose, &[text], settings::embedder_timeout())?;
-    Ok(embedded.vectors.pop().unwrap_or_default())
+    Ok(worker::embed(purpose, text, settings::embedder_timeout())?.vector)
 }
 
 /// The dimension of the configured model, for the table of vectors; NULL, with a notice, where there is

@@ -156,16 +156,15 @@ fn answer(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Row
 fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
     let timeout = settings::embedder_timeout();
     let nearest = |embedded: worker::Embedded| {
-        let vector = embedded.vectors.into_iter().next().unwrap_or_default();
         let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
-        index::nearest(vector, &embedded.model, kinds, schemas, documents, max_results)
+        index::nearest(embedded.vector, &embedded.model, kinds, schemas, documents, max_results)
     };
-    let embedded = worker::embed(Purpose::Query, &[question], timeout)?;
+    let embedded = worker::embed(Purpose::Query, question, timeout)?;
     let model = embedded.model;
     let found = nearest(embedded)?;
     match worker::configured_model() {
         Ok(configured) if found.is_empty() && configured.hash != model => {
-            nearest(worker::embed_by(configured.hash, Purpose::Query, &[question], timeout)?)
+            nearest(worker::embed_by(configured.hash, Purpose::Query, question, timeout)?)
         }
         _ => Ok(found),
     }

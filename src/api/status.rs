@@ -68,6 +68,7 @@ fn status() -> std::result::Result<
             name!(objects, i64),
             name!(embedded, i64),
             name!(pending, i64),
+            name!(quarantined, i64),
             name!(model, Option<ServerText>),
             name!(dimensions, Option<i32>),
             name!(launcher, String),
@@ -89,13 +90,18 @@ fn status() -> std::result::Result<
         Ok(model) => with_fresh_snapshot(|| index::pending(&model.hash))?,
         Err(_) => recorded.passages,
     };
+    let quarantined = match &model {
+        Ok(model) => with_fresh_snapshot(|| index::left_out(&model.hash))?,
+        Err(_) => 0,
+    };
     let own_error = database.as_ref().and_then(|database| database.error.get());
     let row = (
         recorded.version,
         recorded.fingerprint,
         recorded.objects,
-        recorded.passages - pending,
+        recorded.passages - pending - quarantined,
         pending,
+        quarantined,
         model
             .as_ref()
             .ok()
@@ -109,7 +115,7 @@ fn status() -> std::result::Result<
         database.as_ref().and_then(|database| time(database.last_event)),
         database.as_ref().and_then(|database| time(database.last_check)),
         recorded.uncovered,
-        database.as_ref().is_some_and(|database: &Database| database.gap),
+        database.as_ref().is_some_and(has_gap),
         own_error
             .or_else(|| model.err().map(|error| error.to_string()))
             .map(|error| server_text(&error)),
@@ -121,6 +127,11 @@ fn time(microseconds: i64) -> Option<TimestampWithTimeZone> {
     (microseconds != 0)
         .then(|| TimestampWithTimeZone::try_from(microseconds).ok())
         .flatten()
+}
+
+/// Whether events may be missing that no comparison has made up for yet.
+fn has_gap(database: &Database) -> bool {
+    database.work.gap || database.begun.gap
 }
 
 /// In words: a monitor that is not there is as it should be.
@@ -161,7 +172,10 @@ fn wait_until_indexed(timeout: Interval) -> std::result::Result<bool, ErrorRepor
 
 fn is_indexed() -> Result<bool> {
     let recorded = recorded()?;
-    let busy = shared::with_database(process::database(), |entry| entry.pending || entry.gap).unwrap_or(false);
+    let busy = shared::with_database(process::database(), |entry| {
+        entry.work.pending || has_gap(entry) || entry.begun.force
+    })
+    .unwrap_or(false);
     // Announced, so that a listener that starts now hears of later versions only.
     if recorded.version == 0 || recorded.uncovered > 0 || busy || !recorded.is_announced {
         return Ok(false);

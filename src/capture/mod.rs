@@ -15,7 +15,7 @@ use crate::pg::guc::Pinned;
 use crate::pg::hook::{self, Statement};
 use crate::pg::plan::{self, Kept};
 use crate::pg::subtransaction::attempt;
-use crate::pg::{FunctionCallInfo, latch, process, shared, time, transaction};
+use crate::pg::{FunctionCallInfo, extension, latch, process, shared, time, transaction};
 use crate::settings;
 
 /// Rows one DROP may leave behind: what depends on what was dropped is found by comparing.
@@ -149,7 +149,7 @@ fn capture(command: Result<event_trigger::Command>, wanted: fn(&str) -> bool, pl
     }
     // A read-only transaction cannot change what is declared (REINDEX fires triggers there from 17 on),
     // and the commands of an extension's script are told by the one command that runs it.
-    if transaction::is_read_only() || event_trigger::in_extension_script() || !wanted(&command.tag) {
+    if transaction::is_read_only() || extension::is_in_script() || !wanted(&command.tag) {
         return;
     }
     match attempt(|| append(&command, plan)) {
@@ -171,6 +171,9 @@ fn raise(error: Error) -> ! {
 
 /// Appends the rows of one command, as the extension's owner; gives their number.
 fn append(command: &event_trigger::Command, plan: &'static Kept) -> Result<u64> {
+    if let Some(extension) = extension::installed() {
+        extension.require_served()?;
+    }
     event_trigger::lock_without_waiting(c"ddl_event")?;
     let (session, current) = event_trigger::roles();
     let statement = match TAGS_WITH_TEXT.contains(&command.tag.as_str()) {
@@ -208,7 +211,7 @@ fn note_gap() {
 
 fn warn_once(error: &Error) {
     // During DROP EXTENSION our table goes before the trigger fires for the last time.
-    if event_trigger::extension_exists() && !HAS_WARNED.swap(true, Ordering::Relaxed) {
+    if extension::installed().is_some() && !HAS_WARNED.swap(true, Ordering::Relaxed) {
         ereport!(
             PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_WARNING,
@@ -228,8 +231,8 @@ fn wake_monitor(database: u32, has_gap: bool) {
     let now = time::now();
     let monitor = shared::with_database(database, |entry| {
         entry.probe = shared::Probe::Present;
-        entry.pending = true;
-        entry.gap |= has_gap;
+        entry.work.pending = true;
+        entry.work.gap |= has_gap;
         entry.commits += 1;
         entry.last_event = now;
         entry.monitor

@@ -9,8 +9,10 @@ mod adopt;
 mod compare;
 mod event;
 mod record;
+mod retention;
 mod store;
 mod write;
 
 pub use record::{Outcome, Request, record};
+pub use retention::{forget_events, forget_versions};
 pub use store::fingerprint_of_relation;

@@ -51,6 +51,11 @@ const STALE: [&str; 2] = in_either!(
       AND (e.passage_hash IS NULL
            OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
            OR e.model OPERATOR(pg_catalog.<>) $1)
+      AND NOT EXISTS (
+          SELECT FROM schema_monitor._quarantine AS q
+          WHERE q.passage_hash OPERATOR(pg_catalog.=) p.passage_hash
+            AND q.model OPERATOR(pg_catalog.=) $1
+            AND q.incarnation OPERATOR(pg_catalog.=) p.incarnation)
       AND ($3 IS NULL OR p.object_id OPERATOR(pg_catalog.=) ANY ($3))
     ORDER BY p.column_number OPERATOR(pg_catalog.<>) 0, p.object_id, p.column_number
     LIMIT $2"
@@ -101,11 +106,11 @@ const UPSERT: [&str; 2] = in_either!(
         embedded_at = pg_catalog.now()"
 );
 
-/// Writes vectors; gives how many still fitted.
-pub fn upsert(place: Place, stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8]) -> Result<u64> {
+/// Writes the vectors of passages; gives how many still fitted.
+pub fn upsert(place: Place, vectors: Vec<(&Stale, Vec<f32>)>, model: &[u8]) -> Result<u64> {
     let (type_oid, _) = vector_column(place)?;
     let mut written = 0;
-    for (one, values) in stale.iter().zip(vectors) {
+    for (one, values) in vectors {
         let arguments: [DatumWithOid<'_>; 5] = [
             one.object_id.into(),
             one.column.into(),
@@ -116,6 +121,41 @@ pub fn upsert(place: Place, stale: &[Stale], vectors: Vec<Vec<f32>>, model: &[u8
         written += query::execute(UPSERT[place as usize], &arguments)?;
     }
     Ok(written)
+}
+
+const LEAVE_OUT: &str = "
+    INSERT INTO schema_monitor._quarantine (passage_hash, model, reason)
+    VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING";
+
+/// Notes that a passage is not embedded by the model, and why.
+pub fn leave_out(one: &Stale, model: &[u8], reason: &str) -> Result<()> {
+    query::execute(LEAVE_OUT, &[one.hash.clone().into(), model.into(), reason.into()]).map(drop)
+}
+
+const LEFT_OUT: &str = "
+    SELECT pg_catalog.count(*)
+    FROM schema_monitor._passage AS p
+    JOIN schema_monitor._quarantine AS q
+        ON q.passage_hash OPERATOR(pg_catalog.=) p.passage_hash
+        AND q.incarnation OPERATOR(pg_catalog.=) p.incarnation
+    WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND q.model OPERATOR(pg_catalog.=) $1";
+
+/// How many passages are not embedded by the model because it must not be run on them.
+pub fn left_out(model: &[u8]) -> Result<i64> {
+    let count = query::one(LEFT_OUT, &[model.into()], |row| row.i64(0))?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Lets every passage be tried again.
+pub fn readmit() -> Result<()> {
+    query::execute(
+        "DELETE FROM schema_monitor._quarantine AS q
+         WHERE q.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+        &[],
+    )
+    .map(drop)
 }
 
 // Vectors of what is gone go at once; those of what is renamed, or made anew under its name, get the new names
@@ -202,7 +242,12 @@ const PENDING: [&str; 2] = in_either!(
     WHERE p.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND (e.passage_hash IS NULL
            OR e.passage_hash OPERATOR(pg_catalog.<>) p.passage_hash
-           OR e.model OPERATOR(pg_catalog.<>) $1)"
+           OR e.model OPERATOR(pg_catalog.<>) $1)
+      AND NOT EXISTS (
+          SELECT FROM schema_monitor._quarantine AS q
+          WHERE q.passage_hash OPERATOR(pg_catalog.=) p.passage_hash
+            AND q.model OPERATOR(pg_catalog.=) $1
+            AND q.incarnation OPERATOR(pg_catalog.=) p.incarnation)"
 );
 
 /// How many passages have no vector of the model; while it is being changed, beside.

@@ -4,7 +4,7 @@ use retrieve::{Column, Relation, passages, terms_of};
 use schema::{Definition, Fingerprint, PartKind};
 use std::collections::BTreeMap;
 
-use super::embedding::{Place, follow};
+use super::embedding::{Place, follow, readmit};
 use crate::error::Result;
 use crate::pg::query;
 
@@ -181,5 +181,6 @@ pub fn rebuild() -> Result<()> {
     })?;
     let ids: Vec<i64> = recorded.keys().copied().collect();
     let definitions: BTreeMap<i64, &Definition> = recorded.iter().map(|(id, definition)| (*id, definition)).collect();
+    readmit()?;
     refresh(&ids, &[], &definitions)
 }

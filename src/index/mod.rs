@@ -9,7 +9,7 @@ mod lexicon;
 mod model;
 mod nearest;
 
-pub use embedding::{Place, Stale, announce, forget_models, is_complete, pending, stale, upsert};
+pub use embedding::{Place, Stale, announce, forget_models, is_complete, leave_out, left_out, pending, stale, upsert};
 pub use lexicon::{rebuild, refresh};
 pub use model::{Model, adopt, swap};
 pub use nearest::{Near, nearest};

@@ -24,10 +24,10 @@ pub struct Near {
     pub similarity: f32,
 }
 
-// Straight from the table, so that its row-level security filters and its index is used: a security-barrier view
+// `<=>` stands for the operator of the schema that pgvector is in. Straight from the table, so that its row-level security filters and its index is used: a security-barrier view
 // would hide the index.
 const EVERY: &str = "
-    SELECT e.object_id, e.column_number, 1 OPERATOR(pg_catalog.-) schema_monitor._distance(e.embedding, $1)
+    SELECT e.object_id, e.column_number, 1 OPERATOR(pg_catalog.-) (e.embedding <=> $1)
     FROM schema_monitor.schema_embeddings AS e
     WHERE e.model OPERATOR(pg_catalog.=) $2
       AND e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
@@ -43,7 +43,7 @@ const OF_RELATIONS: &str = " AND e.column_number OPERATOR(pg_catalog.=) 0";
 
 /// Behind [`EVERY`]: the nearest, by the index.
 const NEAREST: &str = "
-    ORDER BY schema_monitor._distance(e.embedding, $1)
+    ORDER BY e.embedding <=> $1
     LIMIT $5";
 
 /// The index goes on until enough rows have passed the filter: rights and filters cost time and never rows. It is
@@ -81,6 +81,7 @@ pub fn nearest(
         kinds.map(<[String]>::to_vec).into(),
         schemas.map(<[String]>::to_vec).into(),
     );
+    let distance = vector::cosine_distance(type_oid);
     let question = vector::argument(vector, type_oid)?;
     let mut nearest = Vec::new();
     let mut add = |row: &query::Row<'_>| {
@@ -92,12 +93,20 @@ pub fn nearest(
         Ok(())
     };
     if estimated_vectors(documents) <= settings::exact_search_rows() {
-        query::read(&every, &[question, model.into(), schemas, kinds], &mut add)?;
+        query::read(
+            &every.replace("<=>", &distance),
+            &[question, model.into(), schemas, kinds],
+            &mut add,
+        )?;
     } else {
         let _pinned = guc::Pinned::at(BY_INDEX);
         let both = format!("({every}{OF_RELATIONS}) UNION ALL ({every}{NEAREST})");
         let most = (NEAREST_FOR_EACH * max_results).max(LEAST_NEAREST) as i64;
-        query::read(&both, &[question, model.into(), schemas, kinds, most.into()], &mut add)?;
+        query::read(
+            &both.replace("<=>", &distance),
+            &[question, model.into(), schemas, kinds, most.into()],
+            &mut add,
+        )?;
     }
     Ok(nearest)
 }

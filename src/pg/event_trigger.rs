@@ -69,23 +69,6 @@ pub fn application() -> String {
     }
 }
 
-/// Whether an extension's script is running: its commands are not the user's.
-pub fn in_extension_script() -> bool {
-    // SAFETY: reads a global.
-    unsafe { pg_sys::creating_extension }
-}
-
-/// Whether our extension is installed in this database.
-pub fn extension_exists() -> bool {
-    extension_oid() != 0
-}
-
-/// The OID of our extension in this database; 0 where it is not installed.
-pub fn extension_oid() -> u32 {
-    // SAFETY: with missing_ok it gives InvalidOid for what is not there.
-    unsafe { pg_sys::get_extension_oid(c"schema_monitor".as_ptr(), true).to_u32() }
-}
-
 /// Takes the lock that inserting into a table of ours needs, without waiting for it: the user's DDL must
 /// not wait for whoever holds our table. An error when it is held, or when there is no such table.
 pub fn lock_without_waiting(table: &CStr) -> Result<()> {

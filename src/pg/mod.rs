@@ -4,10 +4,12 @@
 pub mod database;
 pub mod encoding;
 pub mod event_trigger;
+pub mod extension;
 pub mod guc;
 pub mod hook;
 pub mod latch;
 pub mod lookup;
+pub mod mapped;
 pub mod plan;
 pub mod process;
 pub mod query;

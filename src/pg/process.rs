@@ -63,6 +63,22 @@ pub fn is_binary_upgrade() -> bool {
     unsafe { pg_sys::IsBinaryUpgrade }
 }
 
+/// Limits this process's memory, so that an allocation fails where otherwise the operating system would kill somebody.
+pub fn limit_memory(bytes: u64) -> std::io::Result<()> {
+    // SAFETY: reads and sets a limit of this process through a live variable.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_DATA, &mut limit) != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        limit.rlim_cur = bytes.min(limit.rlim_max);
+        if libc::setrlimit(libc::RLIMIT_DATA, &limit) != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Asks a process to end, as `pg_terminate_backend` does.
 pub fn terminate(pid: i32) {
     if pid > 1 {

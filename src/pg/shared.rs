@@ -53,6 +53,28 @@ pub enum Probe {
     Present,
 }
 
+/// What is to be done in a database.
+#[derive(Clone, Copy, Default)]
+pub struct Work {
+    /// Something: DDL was committed, or somebody asked.
+    pub pending: bool,
+    /// Events may be missing: everything must be compared.
+    pub gap: bool,
+    /// Compare everything and embed everything again.
+    pub force: bool,
+}
+
+impl Work {
+    /// What is left when some more comes.
+    pub fn and(self, more: Work) -> Work {
+        Work {
+            pending: self.pending | more.pending,
+            gap: self.gap | more.gap,
+            force: self.force | more.force,
+        }
+    }
+}
+
 /// One database.
 #[derive(Clone, Copy, Default)]
 pub struct Database {
@@ -60,12 +82,10 @@ pub struct Database {
     pub oid: u32,
     /// Whether it has the extension.
     pub probe: Probe,
-    /// Something is to be done: DDL was committed, or somebody asked.
-    pub pending: bool,
-    /// Events may be missing: everything must be compared.
-    pub gap: bool,
-    /// Compare everything and embed everything again.
-    pub force: bool,
+    /// What nobody has begun yet.
+    pub work: Work,
+    /// What its monitor has begun and not finished: to be done again when the monitor is ended in the middle of it.
+    pub begun: Work,
     /// Its monitor's process; 0 when there is none.
     pub monitor: i32,
     /// A monitor was asked for and has not come up yet, since this time.

@@ -2,25 +2,33 @@
 //!
 //! A signal sent to the process may be delivered to any of its threads that does not block it.
 //! PostgreSQL's handlers longjmp, touch process-local state and set latches: on a foreign thread they
-//! corrupt memory. So every signal is blocked while a thread is created, and the thread inherits that.
+//! corrupt memory. So every signal is blocked while a thread is created, and the thread inherits that; but not those
+//! of a fault, which belong to the thread that makes it.
 
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 
-/// All signals blocked for this thread until dropped.
+/// What the kernel sends to a thread for what it did itself. Blocked, they would end the process without a handler.
+const FAULTS: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGABRT];
+
+/// All signals but faults blocked for this thread until dropped.
 pub struct SignalsBlocked {
     previous: libc::sigset_t,
 }
 
 impl SignalsBlocked {
-    /// Blocks every signal.
+    /// Blocks every signal but faults.
     pub fn new() -> SignalsBlocked {
         // SAFETY: both sets are plain memory that the calls fill.
         unsafe {
             let mut all: libc::sigset_t = std::mem::zeroed();
             let mut previous: libc::sigset_t = std::mem::zeroed();
             libc::sigfillset(&mut all);
+            for fault in FAULTS {
+                libc::sigdelset(&mut all, fault);
+            }
             libc::pthread_sigmask(libc::SIG_BLOCK, &all, &mut previous);
             SignalsBlocked { previous }
         }
@@ -38,6 +46,35 @@ impl Drop for SignalsBlocked {
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let _blocked = SignalsBlocked::new();
     Builder::new().name(name.to_owned()).spawn(body)
+}
+
+/// Where [`note_faults`] leaves its mark.
+static FAULT_MARK: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Sets `mark` to 1 when a fault ends this process, on whatever thread, before it does.
+pub fn note_faults(mark: &'static AtomicU64) {
+    FAULT_MARK.store(std::ptr::from_ref(mark).cast_mut(), Ordering::SeqCst);
+    // SAFETY: the handler does what a handler may: it stores to memory that is never unmapped, and raises.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_fault as *const () as usize;
+        // Its own stack where there is one, and the default action the second time.
+        action.sa_flags = libc::SA_ONSTACK | libc::SA_RESETHAND | libc::SA_NODEFER;
+        for fault in FAULTS {
+            libc::sigaction(fault, &action, std::ptr::null_mut());
+        }
+    }
+}
+
+extern "C" fn on_fault(signal: i32) {
+    let mark = FAULT_MARK.load(Ordering::SeqCst);
+    // SAFETY: null or the mark of note_faults; the default action is back, so raising ends the process.
+    unsafe {
+        if let Some(mark) = mark.as_ref() {
+            mark.store(1, Ordering::SeqCst);
+        }
+        libc::raise(signal);
+    }
 }
 
 /// A descriptor that a thread makes readable and the main loop waits on (`eventfd`).

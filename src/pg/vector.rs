@@ -5,6 +5,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use pgvector::Vector;
 use postgres_types::{ToSql, Type};
+use std::ffi::CStr;
 
 use crate::error::{Error, Result};
 
@@ -31,6 +32,30 @@ pub fn datum(values: Vec<f32>, type_oid: pg_sys::Oid) -> Result<pg_sys::Datum> {
         };
         Ok(pg_sys::OidReceiveFunctionCall(receive, &mut message, parameter, -1))
     }
+}
+
+/// pgvector's operator for the cosine distance, with the schema that the vector type with this OID is in.
+pub fn cosine_distance(type_oid: u32) -> String {
+    // SAFETY: the tuple is released after it was read, and begins with the struct.
+    let schema = unsafe {
+        let key = pg_sys::Datum::from(type_oid);
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::TYPEOID as i32, key);
+        if tuple.is_null() {
+            return "<=>".to_owned();
+        }
+        let schema = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typnamespace;
+        pg_sys::ReleaseSysCache(tuple);
+        schema
+    };
+    // SAFETY: gives NULL for what is not there, else a zero-terminated string.
+    let schema = unsafe {
+        let name = pg_sys::get_namespace_name(schema);
+        if name.is_null() {
+            return "<=>".to_owned();
+        }
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    };
+    format!("OPERATOR({}.<=>)", super::lookup::quoted(&schema))
 }
 
 /// The same as an argument of a query.

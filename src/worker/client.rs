@@ -3,17 +3,17 @@
 use embed::{EmbedError, Embedder, ModelDirectory, Purpose, Runtime};
 use std::cell::RefCell;
 
-use super::protocol::{MAX_TEXTS, ModelHash, decode_answer, encode_request};
 use crate::error::{Error, Result};
 use crate::pg::shared::EmbedderState;
 use crate::pg::thread::SignalsBlocked;
 use crate::pg::{process, shared, socket};
 use crate::settings;
+use embed::protocol::{Answer, ModelHash, decode_answer, encode_request};
 
-/// Vectors and the model they are of.
+/// A vector and the model it is of.
 pub struct Embedded {
-    /// One for each text.
-    pub vectors: Vec<Vec<f32>>,
+    /// The vector.
+    pub vector: Vec<f32>,
     /// SHA-256 of the model's files.
     pub model: ModelHash,
 }
@@ -64,9 +64,9 @@ fn absent(embedder: Option<shared::Embedder>) -> Error {
     })
 }
 
-/// The vectors of some texts by the model this database's vectors are of, which is the one before while another is
-/// being taken up; waits at most `timeout_ms` for each batch.
-pub fn embed(purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Embedded> {
+/// The vector of a text by the model this database's vectors are of, which is the one before while another is being
+/// taken up; waits at most `timeout_ms`.
+pub fn embed(purpose: Purpose, text: &str, timeout_ms: i32) -> Result<Embedded> {
     let of_database = shared::with_database(process::database(), |entry| entry.model);
     let answering = shared::embedder()
         .zip(of_database)
@@ -75,31 +75,40 @@ pub fn embed(purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Embedd
         Some((_, model)) => model,
         None => configured_model()?.hash,
     };
-    embed_by(model, purpose, texts, timeout_ms)
+    embed_by(model, purpose, text, timeout_ms)
 }
 
-/// The vectors of some texts by one model.
-pub fn embed_by(model: ModelHash, purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Embedded> {
+/// The vector of a text by one model.
+pub fn embed_by(model: ModelHash, purpose: Purpose, text: &str, timeout_ms: i32) -> Result<Embedded> {
+    match embed_batch(model, purpose, &[text], timeout_ms)?.pop() {
+        Some(Answer::Vector(vector)) => Ok(Embedded { vector, model }),
+        Some(Answer::Refused(reason)) => Err(Error::Embedder(format!("the text is left out: {reason}"))),
+        Some(Answer::NotYet) | None => Err(Error::Embedder("the text took too long".to_owned())),
+    }
+}
+
+/// What becomes of some texts, at most [`embed::protocol::MAX_TEXTS`], by one model.
+pub fn embed_batch(model: ModelHash, purpose: Purpose, texts: &[&str], timeout_ms: i32) -> Result<Vec<Answer>> {
     if !shared::embedder().is_some_and(|embedder| embedder.answers(model)) {
         return with_own(|embedder| {
-            Ok(Embedded {
-                vectors: embedder.embed(purpose, texts)?,
-                model: embedder.directory().hash,
-            })
+            if embedder.directory().hash != model {
+                return Err(Error::Embedder("the session has loaded another model".to_owned()));
+            }
+            Ok(embedder
+                .embed(purpose, texts)?
+                .into_iter()
+                .map(Answer::Vector)
+                .collect())
         });
     }
-    let mut vectors = Vec::with_capacity(texts.len());
-    for some in texts.chunks(MAX_TEXTS) {
-        let answer = socket::exchange(&encode_request(model, purpose, some), timeout_ms)?;
-        let of_some = decode_answer(&answer).map_err(Error::Embedder)?;
-        if of_some.len() != some.len() {
-            return Err(Error::Embedder(
-                "the embedder gave another number of vectors".to_owned(),
-            ));
-        }
-        vectors.extend(of_some);
+    let answer = socket::exchange(&encode_request(model, purpose, texts), timeout_ms)?;
+    let answers = decode_answer(&answer).map_err(Error::Embedder)?;
+    if answers.len() != texts.len() {
+        return Err(Error::Embedder(
+            "the embedder gave another number of answers".to_owned(),
+        ));
     }
-    Ok(Embedded { vectors, model })
+    Ok(answers)
 }
 
 /// The session's own model, loaded at the first use, if the session may have one.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use super::quarantine::{self, Quarantine};
 use super::service::{self, Configuration, News, Service};
 use crate::pg::latch::Woken;
 use crate::pg::shared::{Embedder, EmbedderState};
@@ -42,16 +43,11 @@ pub extern "C-unwind" fn schema_monitor_embedder(_argument: Datum) {
         };
     });
     let (waker, wake) = event_descriptor();
-    let configuration = Configuration {
-        library: settings::onnxruntime_library(),
-        socket: socket::PATH,
-        threads: settings::embedder_threads(),
-    };
-    let started = listen().and_then(|listener| service::start(configuration, listener, wake));
+    let started = configuration().and_then(|configuration| service::start(configuration, listen()?, wake));
     let service = match started {
         Ok(service) => SERVICE.get_or_init(|| Mutex::new(service)),
         Err(error) => {
-            fail(&format!("the embedder's socket cannot be made: {error}"));
+            fail(&format!("the embedder cannot start: {error}"));
             latch::wait(60 * SECOND);
             worker::leave_and_return();
         }
@@ -77,6 +73,28 @@ pub extern "C-unwind" fn schema_monitor_embedder(_argument: Datum) {
             with_service(service, Service::retire);
         }
     }
+}
+
+/// What the settings say now, with this process's memory limited accordingly and its past looked through.
+fn configuration() -> std::io::Result<Configuration> {
+    let (quarantine, left_out) = Quarantine::open(Path::new(quarantine::PATH))?;
+    if left_out > 0 {
+        worker::log(&format!(
+            "schema_monitor embedder: it died while it ran {left_out} texts or models, which are left out from now on"
+        ));
+    }
+    let memory_limit = settings::embedder_memory_limit();
+    if let Some(limit) = memory_limit {
+        process::limit_memory(limit)?;
+    }
+    Ok(Configuration {
+        library: settings::onnxruntime_library(),
+        socket: socket::PATH,
+        threads: settings::embedder_threads(),
+        memory_limit,
+        run_timeout: Duration::from_millis(settings::embedder_run_timeout() as u64),
+        quarantine,
+    })
 }
 
 fn with_service<R>(service: &Mutex<Service>, body: impl FnOnce(&Service) -> R) -> Option<R> {

@@ -93,7 +93,7 @@ fn start_monitors() -> i64 {
         }
         // Databases that nobody has asked about wait until those with work are served, each in turn.
         let entry_of = |oid: &u32| block.databases.iter().find(|entry| entry.oid == *oid);
-        to_start.sort_by_key(|oid| entry_of(oid).map(|entry| (!entry.pending, entry.last_check)));
+        to_start.sort_by_key(|oid| entry_of(oid).map(|entry| (!entry.work.pending, entry.last_check)));
         to_start.truncate(settings::max_workers().saturating_sub(running));
         for entry in block.databases.iter_mut().filter(|entry| to_start.contains(&entry.oid)) {
             entry.starting_since = now;
@@ -129,7 +129,7 @@ pub fn others_wait(database: u32) -> bool {
             .filter(|entry| entry.monitor != 0 || entry.starting_since != 0);
         let is_full = running.count() >= settings::max_workers();
         let waits = |entry: &Database| {
-            let has_work = entry.pending || entry.requested > entry.completed;
+            let has_work = entry.work.pending || entry.requested > entry.completed;
             entry.oid != 0 && entry.monitor == 0 && entry.starting_since == 0 && has_work && entry.retry_at <= now
         };
         is_full
@@ -144,9 +144,9 @@ pub fn others_wait(database: u32) -> bool {
 fn is_due(entry: &Database, now: i64, interval: Option<i64>) -> bool {
     match entry.probe {
         Probe::Unknown => true,
-        Probe::Absent => entry.pending,
+        Probe::Absent => entry.work.pending,
         Probe::Present => {
-            entry.pending || entry.requested > entry.completed || is_to_be_reconciled(entry, now, interval)
+            entry.work.pending || entry.requested > entry.completed || is_to_be_reconciled(entry, now, interval)
         }
     }
 }
@@ -163,7 +163,7 @@ pub fn back_off(entry: &mut Database, now: i64, reason: &str) {
 pub fn wake_all() {
     let launcher = shared::with(|block| {
         for entry in block.databases.iter_mut().filter(|entry| entry.probe == Probe::Present) {
-            entry.pending = true;
+            entry.work.pending = true;
         }
         block.launcher
     });

@@ -8,11 +8,13 @@ mod client;
 mod embedder;
 mod launcher;
 mod monitor;
-mod protocol;
+mod quarantine;
 mod service;
+mod session;
+mod watchdog;
 
 pub use client::{Embedded, configured_model, embed, embed_by};
-pub use monitor::{check_in_session, index_in_session, request_check};
+pub use session::{check_in_session, index_in_session, request_check};
 
 use std::time::Duration;
 

@@ -5,21 +5,19 @@ use pgrx::prelude::*;
 
 use super::client::{self, ConfiguredModel};
 use super::launcher::{back_off, is_to_be_reconciled};
-use super::protocol::MAX_TEXTS;
 use crate::error::{Error, Result};
 use crate::history::{self, Outcome, Request};
 use crate::index::{self, Place, Stale};
+use crate::pg::extension::{self, Installed};
 use crate::pg::guc::set_for_process;
-use crate::pg::shared::{EmbedderState, Probe};
+use crate::pg::shared::{Database, EmbedderState, Probe, Work};
 use crate::pg::time::{MILLISECOND, SECOND, now};
-use crate::pg::{Datum, event_trigger, latch, process, query, shared, transaction, worker};
+use crate::pg::{Datum, latch, process, shared, transaction, worker};
 use crate::settings;
+use embed::protocol::{Answer, MAX_TEXTS};
 
 /// How long a monitor stays without work. DROP DATABASE waits five seconds for it at most.
 const IDLE: i64 = SECOND;
-
-/// How long a session waits for the embedder when it embeds for itself.
-const BATCH_TIMEOUT_MS: i32 = 60_000;
 
 /// Attempts at a comparison that meets a lock or a moving catalog, before backing off.
 const ATTEMPTS: u32 = 20;
@@ -47,9 +45,12 @@ pub extern "C-unwind" fn schema_monitor_monitor(argument: Datum) {
     }
     worker::connect_to_database(database);
     pin_settings();
-    match extension() {
-        Ok(0) => find_absent(database),
-        Ok(extension) => watch(database, extension),
+    match installed() {
+        Ok(None) => find_absent(database),
+        Ok(Some(extension)) => match extension.require_served() {
+            Ok(()) => watch(database, &extension),
+            Err(error) => refuse(database, &error),
+        },
         Err(error) => fail(database, &error),
     }
 }
@@ -58,9 +59,27 @@ fn find_absent(database: u32) {
     shared::with_database(database, |entry| {
         entry.probe = Probe::Absent;
         entry.model = [0; 32];
-        entry.pending = false;
+        entry.work = Work::default();
+        entry.begun = Work::default();
         entry.completed = entry.requested;
         entry.failures = 0;
+    });
+}
+
+/// Nothing can be done here until somebody brings library and SQL together. That is a DDL, which wakes a monitor.
+fn refuse(database: u32, error: &Error) {
+    shared::with_database(database, |entry| {
+        if entry.error.get().as_deref() != Some(&error.to_string()) {
+            worker::log(&format!("schema_monitor monitor: {error}"));
+        }
+        entry.probe = Probe::Absent;
+        entry.begun = Work::default();
+        entry.work = Work {
+            gap: true,
+            ..Work::default()
+        };
+        entry.failures = entry.failures.saturating_add(1);
+        entry.error.set(&error.to_string());
     });
 }
 
@@ -82,34 +101,35 @@ fn pin_settings() {
     }
 }
 
-/// The OID of the extension here; 0 where it is not, or nothing can be written.
-fn extension() -> Result<u32> {
+/// The extension here; `None` where it is not, or nothing can be written.
+fn installed() -> Result<Option<Installed>> {
     transaction::run(|| {
         Ok(match transaction::in_recovery() {
-            true => 0,
-            false => event_trigger::extension_oid(),
+            true => None,
+            false => extension::installed(),
         })
     })
 }
 
 /// Works until there has been nothing to do for a while.
-fn watch(database: u32, extension: u32) {
+fn watch(database: u32, extension: &Installed) {
     let mut idle_since = now();
     while now() - idle_since < IDLE {
         worker::reload_if_asked();
         if let Some(task) = take_task(database) {
             worker::report("recording the schema");
-            match perform(database, &task) {
+            match perform_on(database, extension, &task) {
                 Ok(Progress::Done) => finish(database, &task),
+                Ok(Progress::Elsewhere) => return begin_anew(database),
                 Ok(Progress::Unfinished) => resume_later(database),
                 Ok(Progress::Yielded) => {
                     resume_later(database);
                     return;
                 }
-                // Dropped, or dropped and made anew, while this went on: that is no failure.
-                Err(error) => match self::extension() {
-                    Ok(0) => return find_absent(database),
-                    Ok(now) if now != extension => return resume_later(database),
+                // Dropped, made anew or updated while this went on: that is no failure.
+                Err(error) => match installed() {
+                    Ok(None) => return find_absent(database),
+                    Ok(Some(now)) if now != *extension => return begin_anew(database),
                     _ => return fail(database, &error),
                 },
             }
@@ -131,19 +151,20 @@ fn take_task(database: u32) -> Option<Task> {
     let (now, interval) = (now(), settings::check_interval());
     shared::with_database(database, |entry| {
         let reconcile = entry.probe == Probe::Unknown || is_to_be_reconciled(entry, now, interval);
-        if !entry.pending && entry.requested <= entry.completed && !reconcile {
+        if !entry.work.pending && entry.requested <= entry.completed && !reconcile {
             return None;
         }
         let task = Task {
             // Whoever asks wants the catalog compared, not only what was captured.
-            everything: reconcile || entry.gap || entry.force || entry.requested > entry.completed,
-            force: entry.force,
+            everything: reconcile || entry.work.gap || entry.work.force || entry.requested > entry.completed,
+            force: entry.work.force,
             request: entry.requested,
         };
         entry.probe = Probe::Present;
-        entry.pending = false;
-        entry.gap = false;
-        entry.force = false;
+        entry.begun = Work {
+            pending: true,
+            ..std::mem::take(&mut entry.work)
+        };
         Some(task)
     })
     .flatten()
@@ -153,6 +174,7 @@ fn finish(database: u32, task: &Task) {
     let now = now();
     shared::with_database(database, |entry| {
         entry.completed = entry.completed.max(task.request);
+        entry.begun = Work::default();
         entry.failures = 0;
         entry.retry_at = 0;
         entry.last_check = now;
@@ -166,19 +188,34 @@ fn finish(database: u32, task: &Task) {
 /// What is left to embed is derived: whoever comes next finds it.
 fn resume_later(database: u32) {
     shared::with_database(database, |entry| {
-        entry.pending = true;
+        entry.begun = Work::default();
+        entry.work.pending = true;
         entry.last_check = now();
     });
 }
 
-/// Nothing is lost: the flags that made the work are set again.
+/// Nothing is lost: what was begun is to be done again, and more carefully.
 fn fail(database: u32, error: &Error) {
     worker::log(&format!("schema_monitor monitor: {error}"));
     shared::with_database(database, |entry| {
-        entry.pending = true;
-        entry.gap = true;
+        give_back(entry);
+        entry.work.pending = true;
+        entry.work.gap = true;
         back_off(entry, now(), &error.to_string());
     });
+}
+
+/// Another monitor begins with what this one has not finished.
+fn begin_anew(database: u32) {
+    shared::with_database(database, |entry| {
+        give_back(entry);
+        entry.work.pending = true;
+    });
+}
+
+/// What was begun is to be done again.
+fn give_back(entry: &mut Database) {
+    entry.work = entry.work.and(std::mem::take(&mut entry.begun));
 }
 
 /// How far a task came.
@@ -190,6 +227,15 @@ enum Progress {
     Unfinished,
     /// Until another database needed the place.
     Yielded,
+    /// Nowhere: the extension is not the one it was.
+    Elsewhere,
+}
+
+fn perform_on(database: u32, extension: &Installed, task: &Task) -> Result<Progress> {
+    match installed()? {
+        Some(now) if now == *extension => perform(database, task),
+        _ => Ok(Progress::Elsewhere),
+    }
 }
 
 fn perform(database: u32, task: &Task) -> Result<Progress> {
@@ -200,7 +246,8 @@ fn perform(database: u32, task: &Task) -> Result<Progress> {
         transaction::run(index::rebuild)?;
     }
     if task.everything {
-        transaction::run(prune_events)?;
+        while transaction::run(history::forget_events)? {}
+        while patiently(history::forget_versions)? {}
     }
     // Only what this version changed can be stale, unless somebody asked for more than that.
     let is_all = task.everything || !outcome.is_new || outcome.has_adopted;
@@ -256,7 +303,7 @@ fn patiently<R>(mut body: impl FnMut() -> Result<R>) -> Result<R> {
 }
 
 /// Passages fetched at a time.
-const FETCHED: usize = 16 * MAX_TEXTS;
+pub(super) const FETCHED: usize = 16 * MAX_TEXTS;
 
 /// Embeds whatever is stale, a batch at a time, no transaction being open while the model runs; `only` of
 /// some objects. What is committed meanwhile is recorded between two batches: a large database that is
@@ -280,12 +327,14 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
             if now() > turn_ends && super::launcher::others_wait(database) {
                 return Ok(Embedding::Yielded);
             }
-            let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS);
+            let answers = client::embed_batch(model.hash, Purpose::Passage, &texts(some), batch_timeout());
             if settled_on_another(&model) {
                 return Ok(Embedding::Outdated);
             }
-            let vectors = embedded?.vectors;
-            transaction::run(|| index::upsert(place, some, vectors, &model.hash))?;
+            let answers = answers?;
+            // What took too long is tried again, until the embedder says that it was the last time.
+            has_news |= answers.contains(&Answer::NotYet);
+            transaction::run(|| store(place, some, answers, &model.hash))?;
             if take_news(database) {
                 has_news = true;
                 *outcome = record_patiently(Request::default())?;
@@ -319,7 +368,7 @@ fn swap_model(database: u32, model: &ConfiguredModel) -> Result<bool> {
     Ok(is_swapped)
 }
 
-fn of_index(model: &ConfiguredModel) -> index::Model<'_> {
+pub(super) fn of_index(model: &ConfiguredModel) -> index::Model<'_> {
     index::Model {
         hash: &model.hash,
         name: &model.name,
@@ -339,28 +388,39 @@ fn settled_on_another(model: &ConfiguredModel) -> bool {
 /// Takes the news of a commit, if that is all there is to do.
 fn take_news(database: u32) -> bool {
     let taken = shared::with_database(database, |entry| {
-        let is_news = entry.pending && !entry.gap && !entry.force && entry.requested <= entry.completed;
-        entry.pending &= !is_news;
+        let is_news = entry.work.pending && !entry.work.gap && !entry.work.force && entry.requested <= entry.completed;
+        entry.work.pending &= !is_news;
         is_news
     });
     taken == Some(true)
 }
 
-fn texts(stale: &[Stale]) -> Vec<&str> {
-    stale.iter().map(|one| one.passage.as_str()).collect()
+/// What a batch may take when every text in it takes as long as it may.
+pub(super) fn batch_timeout() -> i32 {
+    settings::embedder_run_timeout().saturating_mul(MAX_TEXTS as i32 + 1)
 }
 
-fn prune_events() -> Result<()> {
-    let Some(days) = settings::event_retention() else {
-        return Ok(());
-    };
-    query::execute(
-        "DELETE FROM schema_monitor.ddl_event AS e
-         WHERE e.occurred_at OPERATOR(pg_catalog.<)
-             (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $1))",
-        &[days.into()],
-    )
-    .map(drop)
+/// Writes what became of some passages.
+pub(super) fn store(place: Place, stale: &[Stale], answers: Vec<Answer>, model: &[u8]) -> Result<()> {
+    let mut vectors = Vec::with_capacity(stale.len());
+    for (one, answer) in stale.iter().zip(answers) {
+        match answer {
+            Answer::Vector(vector) => vectors.push((one, vector)),
+            Answer::NotYet => {}
+            Answer::Refused(reason) => {
+                let (object, column) = (one.object_id, one.column);
+                worker::log(&format!(
+                    "schema_monitor monitor: column {column} of object {object} is not embedded: {reason}"
+                ));
+                index::leave_out(one, model, &reason)?;
+            }
+        }
+    }
+    index::upsert(place, vectors, model).map(drop)
+}
+
+pub(super) fn texts(stale: &[Stale]) -> Vec<&str> {
+    stale.iter().map(|one| one.passage.as_str()).collect()
 }
 
 /// When the process ends, also by FATAL.
@@ -370,76 +430,10 @@ unsafe extern "C-unwind" fn leave(_code: i32, _argument: Datum) {
     let launcher = shared::with(|block| {
         for entry in block.databases.iter_mut().filter(|entry| entry.monitor == pid) {
             entry.monitor = 0;
+            give_back(entry);
         }
         block.launcher
     });
     // A free place may be what another database waits for.
     latch::wake(launcher.unwrap_or(0));
-}
-
-/// Asks the monitor of this database for a comparison and waits until it is done; `false` when there is no
-/// launcher to ask, so that the session must do it itself.
-pub fn request_check(force: bool) -> Result<bool> {
-    let database = process::database();
-    let asked = shared::with(|block| {
-        let launcher = block.launcher;
-        (launcher != 0).then_some(launcher)
-    });
-    let Some(launcher) = asked.flatten() else {
-        return Ok(false);
-    };
-    let asked = shared::with_database(database, |entry| {
-        entry.requested += 1;
-        entry.force |= force;
-        entry.pending = true;
-        entry.probe = Probe::Present;
-        entry.retry_at = 0;
-        (entry.requested, entry.failures, entry.monitor)
-    });
-    let Some((request, failures, monitor)) = asked else {
-        return Ok(false);
-    };
-    latch::wake(if monitor == 0 { launcher } else { monitor });
-    loop {
-        let entry = shared::with_database(database, |entry| *entry);
-        let Some(entry) = entry else { return Ok(false) };
-        if entry.completed >= request {
-            return Ok(true);
-        }
-        if entry.failures > failures {
-            return Err(Error::Monitor(entry.error.get().unwrap_or_default()));
-        }
-        latch::wait(5 * MILLISECOND);
-    }
-}
-
-/// The comparison in the caller's own transaction, where the library is not preloaded.
-pub fn check_in_session(force: bool) -> Result<Outcome> {
-    let outcome = history::record(Request { everything: true })?;
-    if force {
-        index::rebuild()?;
-    }
-    Ok(outcome)
-}
-
-/// Embeds what is stale in the caller's own transaction, if the session may load a model.
-pub fn index_in_session(force: bool, version: i64) -> Result<()> {
-    let model = client::configured_model()?;
-    let (place, _) = index::adopt(&of_index(&model))?;
-    if force && place == Place::Served {
-        index::forget_models()?;
-    }
-    loop {
-        let stale = transaction::with_fresh_snapshot(|| index::stale(place, &model.hash, FETCHED as i64, None))?;
-        if stale.is_empty() {
-            if place == Place::Beside {
-                index::swap(&of_index(&model))?;
-            }
-            return index::announce(version);
-        }
-        for some in stale.chunks(MAX_TEXTS) {
-            let embedded = client::embed_by(model.hash, Purpose::Passage, &texts(some), BATCH_TIMEOUT_MS)?;
-            index::upsert(place, some, embedded.vectors, &model.hash)?;
-        }
-    }
 }

@@ -160,6 +160,18 @@ impl ModelDirectory {
         })
     }
 
+    /// Refuses a model whose weights alone are larger than `limit` (bytes), before anything is loaded.
+    pub fn require_fits(&self, limit: u64) -> Result<(), EmbedError> {
+        if self.weight_bytes <= limit {
+            return Ok(());
+        }
+        Err(EmbedError::TooLarge {
+            path: self.onnx.clone(),
+            size: self.weight_bytes,
+            limit,
+        })
+    }
+
     /// The hash in hexadecimal.
     pub fn hash_hex(&self) -> String {
         self.hash.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -38,7 +38,14 @@ enum Input {
     TokenTypes,
 }
 
-/// Stops the run in progress; every later run fails at once, too.
+/// Texts that go through the graph together: [`Embedder::plan`] makes them, [`Embedder::run`] runs them.
+pub struct Run {
+    /// Their indices among the texts that were planned.
+    pub texts: Vec<usize>,
+    tokens: Vec<Vec<i64>>,
+}
+
+/// Stops the run in progress; every later run fails at once, too, until [`Canceller::reset`].
 #[derive(Clone)]
 pub struct Canceller(Arc<RunOptions<NoSelectedOutputs>>);
 
@@ -46,6 +53,11 @@ impl Canceller {
     /// Asks the run to stop; it does between two operators of the graph.
     pub fn cancel(&self) -> Result<(), EmbedError> {
         self.0.terminate().map_err(inference)
+    }
+
+    /// Lets later runs go on.
+    pub fn reset(&self) -> Result<(), EmbedError> {
+        self.0.unterminate().map_err(inference)
     }
 }
 
@@ -86,8 +98,14 @@ impl Embedder {
             inputs,
             options,
         };
-        embedder.embed(Purpose::Passage, &["probe"])?;
-        Ok(embedder)
+        match embedder.embed(Purpose::Passage, &["probe"]) {
+            Ok(_) => Ok(embedder),
+            Err(EmbedError::BadOutput(reason)) => Err(EmbedError::BadFile {
+                path: embedder.directory.onnx,
+                reason: format!("it gives {reason}"),
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// What is known of the model.
@@ -102,6 +120,17 @@ impl Embedder {
 
     /// The vectors of `texts`, in their order.
     pub fn embed<T: AsRef<str>>(&mut self, purpose: Purpose, texts: &[T]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let mut vectors = vec![Vec::new(); texts.len()];
+        for run in self.plan(purpose, texts)? {
+            for (index, vector) in run.texts.iter().zip(self.run(&run)?) {
+                vectors[*index] = vector;
+            }
+        }
+        Ok(vectors)
+    }
+
+    /// Cuts `texts` into tokens and says which of them run together.
+    pub fn plan<T: AsRef<str>>(&self, purpose: Purpose, texts: &[T]) -> Result<Vec<Run>, EmbedError> {
         let prefix = match purpose {
             Purpose::Query => &self.directory.query_prefix,
             Purpose::Passage => &self.directory.passage_prefix,
@@ -111,19 +140,19 @@ impl Embedder {
             .map(|text| self.tokenizer.encode(prefix, text.as_ref()))
             .collect::<Result<Vec<_>, _>>()?;
         let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
-        let mut vectors = vec![Vec::new(); texts.len()];
-        for run in batch::plan(&lengths, self.directory.precision) {
-            let batch: Vec<&[i64]> = run.iter().map(|index| tokens[*index].as_slice()).collect();
-            for (index, vector) in run.iter().zip(self.run(&batch)?) {
-                vectors[*index] = vector;
-            }
-        }
-        Ok(vectors)
+        let runs = batch::plan(&lengths, self.directory.precision).into_iter();
+        Ok(runs
+            .map(|texts| Run {
+                tokens: texts.iter().map(|index| tokens[*index].clone()).collect(),
+                texts,
+            })
+            .collect())
     }
 
-    /// Runs the graph once over texts padded to the longest, and pools.
-    fn run(&mut self, batch: &[&[i64]]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let longest = batch.iter().map(|ids| ids.len()).max().unwrap_or(0).max(1);
+    /// Runs the graph once over texts padded to the longest, and pools: a vector for each of `run.texts`.
+    pub fn run(&mut self, run: &Run) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let batch = &run.tokens;
+        let longest = batch.iter().map(Vec::len).max().unwrap_or(0).max(1);
         let shape = [batch.len(), longest];
         let mut ids = vec![0_i64; batch.len() * longest];
         let mut mask = vec![0_i64; batch.len() * longest];

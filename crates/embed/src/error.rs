@@ -19,6 +19,16 @@ pub enum EmbedError {
         /// Why, in the words of what read it.
         reason: String,
     },
+    /// Its weights alone do not fit into what may be used.
+    #[error("model file \"{}\" of {} MB does not fit into {} MB", path.display(), size >> 20, limit >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Size of the weights in bytes.
+        size: u64,
+        /// What may be used, in bytes.
+        limit: u64,
+    },
     /// Nothing in the directory says which prefixes the model was trained with.
     #[error("model directory \"{}\" does not say which prefixes the model wants", .0.display())]
     NoPrefixes(PathBuf),

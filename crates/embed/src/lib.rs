@@ -5,17 +5,19 @@
 //! pooling, normalisation, length). It loads ONNX Runtime through a [`Runtime`], which exists once per
 //! process and refuses to start unless the library's telemetry is switched off.
 //!
-//! Nothing here knows PostgreSQL. A run can be stopped from another thread with a [`Canceller`].
+//! Nothing here knows PostgreSQL. [`protocol`] is what a process that embeds and its clients send each other. A run can be stopped from another thread with a [`Canceller`].
 
 mod batch;
 mod directory;
 mod embedder;
 mod error;
 mod pooling;
+pub mod protocol;
 mod runtime;
 mod tokenizer;
 
 pub use directory::{ModelDirectory, Pooling, Precision};
-pub use embedder::{Canceller, Embedder, Purpose};
+pub use embedder::{Canceller, Embedder, Purpose, Run};
 pub use error::EmbedError;
 pub use runtime::Runtime;
+pub use tokenizer::Tokenizer;

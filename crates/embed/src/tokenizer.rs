@@ -9,11 +9,11 @@ use crate::error::EmbedError;
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// A tokenizer that cuts at a model's length and never pads.
-pub(crate) struct Tokenizer(Inner);
+pub struct Tokenizer(Inner);
 
 impl Tokenizer {
     /// Loads `tokenizer.json`; padding and truncation it carries are replaced.
-    pub(crate) fn load(path: &Path, max_tokens: usize) -> Result<Tokenizer, EmbedError> {
+    pub fn load(path: &Path, max_tokens: usize) -> Result<Tokenizer, EmbedError> {
         let bad = |reason: String| EmbedError::BadFile {
             path: path.to_owned(),
             reason,
@@ -31,7 +31,7 @@ impl Tokenizer {
     }
 
     /// The ids of `prefix + text` with the model's special tokens.
-    pub(crate) fn encode(&self, prefix: &str, text: &str) -> Result<Vec<i64>, EmbedError> {
+    pub fn encode(&self, prefix: &str, text: &str) -> Result<Vec<i64>, EmbedError> {
         let end = text.floor_char_boundary(MAX_TEXT_BYTES);
         let whole = format!("{prefix}{}", &text[..end]);
         let encoding = self

@@ -1,0 +1,31 @@
+//! Names, comments, questions and patterns: all of them are somebody's words.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use retrieve::{Column, Relation, passages, query_terms, split_identifier, terms_of};
+use schema::Exclusion;
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let mut lines = text.splitn(3, '\n');
+    let (name, column, comment) = (lines.next().unwrap_or(""), lines.next().unwrap_or(""), lines.next());
+    let relation = Relation {
+        schema: column,
+        name,
+        comment,
+        columns: vec![Column {
+            number: 1,
+            name: column,
+            comment,
+        }],
+    };
+    for passage in passages(&relation) {
+        assert!(passage.text.len() <= 16 * 1024, "a passage is bounded");
+    }
+    terms_of(&relation);
+    query_terms(&text);
+    split_identifier(name);
+    if let Ok(exclusion) = Exclusion::parse(&text) {
+        exclusion.covers(name, Some(column));
+    }
+});
