@@ -45,13 +45,114 @@ SET search_path = pg_catalog, pg_temp
 AS $function$ SELECT schema_monitor._fingerprint_of_relation(relation::pg_catalog.oid) $function$;
 COMMENT ON FUNCTION schema_monitor.fingerprint(regclass) IS 'SHA-256 of everything declared about a relation, read now';
 
-CREATE FUNCTION schema_monitor._fingerprint_tree(
-    OUT schema_name text, OUT structure text, OUT layout text, OUT access text)
-RETURNS SETOF record
+CREATE FUNCTION schema_monitor._fingerprint_tree() RETURNS text
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', '_fingerprint_tree_wrapper';
-COMMENT ON FUNCTION schema_monitor._fingerprint_tree() IS
-    'fingerprints of each schema, read now; the database under the name *';
+COMMENT ON FUNCTION schema_monitor._fingerprint_tree() IS 'see fingerprint_tree';
+
+CREATE FUNCTION schema_monitor.fingerprint_tree() RETURNS jsonb
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$ SELECT schema_monitor._fingerprint_tree()::pg_catalog.jsonb $function$;
+COMMENT ON FUNCTION schema_monitor.fingerprint_tree() IS
+    'fingerprints of the database, each schema and each object, read now: what compare() on another server wants';
+
+CREATE FUNCTION schema_monitor._compare(fingerprint_tree text, OUT difference text, OUT kind text, OUT schema_name text, OUT object_name text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', '_compare_wrapper';
+COMMENT ON FUNCTION schema_monitor._compare(text) IS 'see compare';
+
+CREATE FUNCTION schema_monitor.compare(fingerprint_tree jsonb,
+    OUT difference text, OUT kind text, OUT schema_name text, OUT object_name text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT c.difference, c.kind, c.schema_name, c.object_name
+    FROM schema_monitor._compare(fingerprint_tree::pg_catalog.text) AS c
+$function$;
+COMMENT ON FUNCTION schema_monitor.compare(jsonb) IS
+    'where this database is other than the one whose fingerprint_tree() is given: here, there (only in one of them), structure, layout or access';
+
+CREATE FUNCTION schema_monitor._diff(from_version bigint, to_version bigint,
+    OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before text, OUT after text,
+    OUT impact text, OUT reason text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', '_diff_wrapper';
+COMMENT ON FUNCTION schema_monitor._diff(bigint, bigint) IS 'see diff';
+
+CREATE FUNCTION schema_monitor.diff(from_version bigint, to_version bigint DEFAULT NULL,
+    OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before jsonb, OUT after jsonb,
+    OUT impact text, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT d.change, d.kind, d.identity, d.part, d.before::pg_catalog.jsonb, d.after::pg_catalog.jsonb, d.impact, d.reason
+    FROM schema_monitor._diff(
+        from_version,
+        coalesce(to_version, (SELECT pg_catalog.max(v.version) FROM schema_monitor.versions AS v))) AS d
+$function$;
+COMMENT ON FUNCTION schema_monitor.diff(bigint, bigint) IS
+    'what is other in the second version (the standing one by default) than in the first, as far as you may see it; version 0 is the empty schema';
+
+CREATE FUNCTION schema_monitor._diff_with(schema text,
+    OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before text, OUT after text,
+    OUT impact text, OUT reason text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', '_diff_with_wrapper';
+COMMENT ON FUNCTION schema_monitor._diff_with(text) IS 'see diff_with';
+
+CREATE FUNCTION schema_monitor.diff_with(schema jsonb,
+    OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before jsonb, OUT after jsonb,
+    OUT impact text, OUT reason text)
+RETURNS SETOF record
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT d.change, d.kind, d.identity, d.part, d.before::pg_catalog.jsonb, d.after::pg_catalog.jsonb, d.impact, d.reason
+    FROM schema_monitor._diff_with(schema::pg_catalog.text) AS d
+$function$;
+COMMENT ON FUNCTION schema_monitor.diff_with(jsonb) IS
+    'what is other here, in the standing version, than in the schema_at() of another database, matched by name';
+
+CREATE FUNCTION schema_monitor.schema_at(version bigint DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT pg_catalog.jsonb_build_object(
+        'version', v.version,
+        'recorded_at', v.recorded_at,
+        'fingerprint', v.fingerprint,
+        'objects', coalesce((
+            SELECT pg_catalog.jsonb_agg(o.definition ORDER BY o.definition OPERATOR(pg_catalog.->>) 'kind',
+                o.definition OPERATOR(pg_catalog.->>) 'schema', o.definition OPERATOR(pg_catalog.->>) 'name',
+                o.definition OPERATOR(pg_catalog.->>) 'arguments')
+            FROM (
+                SELECT DISTINCT ON (d.object_id) d.definition
+                FROM schema_monitor._visible_definition AS d
+                WHERE d.version OPERATOR(pg_catalog.<=) v.version
+                ORDER BY d.object_id, d.version DESC) AS o
+            WHERE o.definition IS NOT NULL), '[]'))
+    FROM schema_monitor.versions AS v
+    WHERE v.version OPERATOR(pg_catalog.=) coalesce(
+        schema_at.version, (SELECT pg_catalog.max(l.version) FROM schema_monitor.versions AS l))
+$function$;
+COMMENT ON FUNCTION schema_monitor.schema_at(bigint) IS
+    'the definitions of a version (the standing one by default), as far as you may see them; NULL for a version that is not kept';
+
+CREATE FUNCTION schema_monitor.version_at(moment timestamptz) RETURNS bigint
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT pg_catalog.max(v.version) FROM schema_monitor.versions AS v
+    WHERE v.recorded_at OPERATOR(pg_catalog.<=) moment
+$function$;
+COMMENT ON FUNCTION schema_monitor.version_at(timestamptz) IS
+    'the version that stood at a moment; NULL before the first that is kept';
 
 CREATE FUNCTION schema_monitor._audit(OUT identity text, OUT problem text)
 RETURNS SETOF record

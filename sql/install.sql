@@ -7,13 +7,16 @@ GRANT USAGE ON SCHEMA schema_monitor TO PUBLIC;
 GRANT SELECT ON
     schema_monitor.objects, schema_monitor.versions, schema_monitor.changes, schema_monitor._visible_object,
     schema_monitor._visible_relation, schema_monitor._visible_document, schema_monitor._visible_posting,
-    schema_monitor._visible_reference, schema_monitor._visible_passage
+    schema_monitor._visible_reference, schema_monitor._visible_passage, schema_monitor._visible_history,
+    schema_monitor._visible_definition
 TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),
-    schema_monitor.fingerprint(regclass), schema_monitor._fingerprint_tree(), schema_monitor._embed(text, boolean),
+    schema_monitor.fingerprint(regclass), schema_monitor._embed(text, boolean),
     schema_monitor.embed_query(text), schema_monitor.embed_passage(text),
     schema_monitor.search(text, integer, text[], text[]),
+    schema_monitor._diff(bigint, bigint), schema_monitor.diff(bigint, bigint), schema_monitor._diff_with(text),
+    schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;
 -- Functions with the owner's rights are for nobody but whom the owner names, and for who watches servers.

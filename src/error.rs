@@ -45,6 +45,24 @@ pub enum Error {
     /// The database has the SQL of another version than this library serves.
     #[error("schema_monitor {0} is installed in this database, and the library is of version {VERSION}", VERSION = env!("CARGO_PKG_VERSION"))]
     SqlVersion(String),
+    /// There is no such version.
+    #[error("schema version {version} does not exist")]
+    NoVersion {
+        /// The version that was asked for.
+        version: i64,
+        /// The oldest that is kept.
+        oldest: i64,
+        /// The one that stands.
+        newest: i64,
+    },
+    /// An argument is not what it must be.
+    #[error("the argument is not {what}")]
+    Argument {
+        /// What it must be.
+        what: &'static str,
+        /// Why it is not.
+        reason: String,
+    },
     /// A pattern setting cannot be read.
     #[error("invalid value for parameter \"schema_monitor.exclude\"")]
     Pattern(#[from] schema::PatternError),
@@ -115,6 +133,7 @@ impl Error {
             Error::ReadOnly(_) => Code::ERRCODE_READ_ONLY_SQL_TRANSACTION,
             Error::Monitor(_) | Error::Embedder(_) => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Error::SqlVersion(_) => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            Error::NoVersion { .. } | Error::Argument { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::Pattern(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::NotRecorded(_) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::EmbedderTimeout(_) => Code::ERRCODE_QUERY_CANCELED,
@@ -133,7 +152,8 @@ impl Error {
     fn detail(&self) -> Option<String> {
         match self {
             Error::Postgres { detail, .. } => detail.clone(),
-            Error::Monitor(reason) => Some(reason.clone()),
+            Error::Monitor(reason) | Error::Argument { reason, .. } => Some(reason.clone()),
+            Error::NoVersion { oldest, newest, .. } => Some(format!("Versions {oldest} to {newest} are kept.")),
             Error::Pattern(error) => Some(format!("{error}.")),
             _ => None,
         }

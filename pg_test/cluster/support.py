@@ -80,8 +80,9 @@ def audit(connection: psycopg.Connection[Any]) -> list[tuple[str, str]]:
 def tree(cluster: Cluster, database: str) -> dict[str, tuple[str, str, str]]:
     """The fingerprints of each schema and, under *, of the database."""
     with cluster.connect(database) as connection:
-        rows = connection.execute("SELECT * FROM schema_monitor._fingerprint_tree()")
-        return {str(name): (str(s), str(layout), str(access)) for name, s, layout, access in rows}
+        (form,) = one(connection, "SELECT schema_monitor.fingerprint_tree()")
+    trees = {"*": form["database"], **{name: schema["schema"] for name, schema in form["schemas"].items()}}
+    return {name: (tree["structure"], tree["layout"], tree["access"]) for name, tree in trees.items()}
 
 
 def definitions(cluster: Cluster, database: str) -> dict[str, Any]:

@@ -347,3 +347,41 @@ def failure_of(connection: psycopg.Connection[Any], statement: str) -> str | Non
     except psycopg.Error as error:
         return str(error.sqlstate)
     return None
+
+
+ERRORS = {
+    "a position": "CREATE TABLE bad (a int DEFAULT (b))",
+    "names": "ALTER TABLE filled ADD CONSTRAINT positive CHECK (a > 0)",
+    "a context": "DO $$ BEGIN EXECUTE 'ALTER TABLE filled ALTER b TYPE int USING b::int'; END $$",
+    "an internal query": "DO $$ BEGIN EXECUTE 'ALTER TABEL x'; END $$",
+    "a hint": "DROP FUNCTION filled_function",
+    "nested": "DO $$ BEGIN CREATE TABLE inner_one (a int); BEGIN CREATE TABLE inner_one (a int); EXCEPTION WHEN duplicate_table THEN NULL; END; ALTER TABLE inner_one ADD a int; END $$",
+}
+
+
+def said(connection: psycopg.Connection[Any], statement: str) -> dict[str, Any]:
+    """Everything an error carries but where in the source it was raised."""
+    with pytest.raises(psycopg.Error) as raised:
+        connection.execute(statement)  # type: ignore[arg-type]
+    diagnostic = raised.value.diag
+    return {name: getattr(diagnostic, name) for name in dir(diagnostic) if not name.startswith("_")}
+
+
+def test_errors_of_statements_reach_the_client_as_they_were_raised(cluster: Cluster, guarded: str) -> None:
+    """With position, context, names and source, as on a server without us."""
+    plain = {"max_prepared_transactions": 10}
+    with Cluster(PG, "without", settings=plain, preload=False) as without:
+        database = create_database(without, extension=False)
+        with cluster.connect(guarded) as ours, without.connect(database) as theirs:
+            for connection in (ours, theirs):
+                connection.execute("CREATE TABLE filled (a int, b text); INSERT INTO filled VALUES (-1, 'x')")
+                connection.execute("CREATE FUNCTION filled_function(int) RETURNS int LANGUAGE sql RETURN 1")
+                connection.execute("CREATE FUNCTION filled_function(text) RETURNS int LANGUAGE sql RETURN 1")
+            for kind, statement in ERRORS.items():
+                expected = said(theirs, statement)
+                assert said(ours, statement) == expected, kind
+            # what ran inside of what failed is no more: the next statement has its own words
+            ours.execute("CREATE TABLE afterwards (a int)")
+            wait_indexed(ours)
+            words = "SELECT statement FROM schema_monitor.ddl_event WHERE identity = 'public.afterwards'"
+            assert one(ours, words) == ("CREATE TABLE afterwards (a int)",)

@@ -68,6 +68,11 @@ ALL_WORDS = " ".join(WORDS)
 QUESTIONS = {
     "objects": "SELECT kind || ' ' || identity FROM schema_monitor.objects WHERE schema_name IN ('open', 'closed')",
     "changes": "SELECT DISTINCT change || ' ' || identity || coalesce(' ' || part, '') FROM schema_monitor.changes WHERE identity ~ '^(open|closed)[.]'",
+    "diff": "SELECT DISTINCT change || ' ' || identity || coalesce(' ' || part, '') FROM schema_monitor.diff(0) WHERE identity ~ '^(open|closed)[.]'",
+    "schema_at": "SELECT o ->> 'kind' || ' ' || (o ->> 'name') FROM jsonb_array_elements(schema_monitor.schema_at() -> 'objects') AS o WHERE o ->> 'schema' IN ('open', 'closed')",
+    "diff_with": "SELECT DISTINCT change || ' ' || identity FROM schema_monitor.diff_with('{\"objects\": []}') WHERE identity ~ '^(open|closed)[.]'",
+    "fingerprint_tree": "SELECT schema_monitor.fingerprint_tree()::text",
+    "compare": "SELECT object_name FROM schema_monitor.compare('{}')",
     "search": f"SELECT identity || coalesce(' (' || column_name || ')', '') FROM schema_monitor.search('{ALL_WORDS}', 100)",
     "search columns": f"SELECT identity || ' ' || column_name FROM schema_monitor.search('{ALL_WORDS}', 100, '{{column}}')",
     "schema_embeddings": "SELECT kind || ' ' || object_name || coalesce('.' || column_name, '') FROM schema_monitor.schema_embeddings",

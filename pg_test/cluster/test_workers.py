@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import PG, SHARED_PRELOAD, audit, create_database, dump, one, version, wait_indexed
+from support import PG, SHARED_PRELOAD, assert_healthy, audit, create_database, dump, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 from tools.models import make_model
@@ -339,3 +339,41 @@ def test_a_standby_answers_and_takes_over_when_promoted(cluster: Cluster, databa
         assert "PANIC" not in log and "was terminated by signal" not in log, log[-4000:]
     finally:
         standby.stop("immediate")
+
+
+def test_a_rewound_primary_follows_the_one_that_took_over() -> None:
+    """Split brain healed by pg_rewind: what only the old primary recorded is gone, what the new one recorded is there."""
+    settings = {**SHARED_PRELOAD, "wal_log_hints": True, "wal_keep_size": "512MB"}
+    with Cluster(PG, "old", settings=settings) as old:
+        database = create_database(old)
+        with old.connect(database) as connection:
+            connection.execute("CREATE TABLE common (id int)")
+            wait_indexed(connection)
+        new = Cluster(PG, "new", settings=settings).create_standby(old).start()
+        try:
+            new.promote()
+            with old.connect(database) as connection:
+                connection.execute("CREATE TABLE only_old (id int)")
+                wait_indexed(connection)
+            with new.connect(database) as connection:
+                connection.execute("CHECKPOINT; CREATE TABLE only_new (id int); ALTER TABLE common ADD due date")
+                wait_indexed(connection)
+                known = version(connection)
+            old.stop()
+            old.server_run(
+                "pg_rewind", "--target-pgdata", old.data, "--source-server", new.url(tcp=False), "--write-recovery-conf", "--no-sync",
+            )  # fmt: skip
+            old.start()
+            with old.connect(database) as connection:
+                wait_until(lambda: version(connection) == known, "the new primary's history")
+                assert one(connection, "SELECT pg_is_in_recovery()") == (True,)
+                tables = "SELECT array_agg(object_name ORDER BY 1) FROM schema_monitor.objects WHERE kind = 'table'"
+                assert one(connection, tables) == (["common", "only_new"],)
+                assert audit(connection) == []
+                found = "SELECT column_name FROM schema_monitor.search('due date', 1, '{column}')"
+                assert one(connection, found) == ("due",)
+            for server in (old, new):
+                assert "was terminated by signal" not in server.log_text()
+            assert_healthy(new, database)
+        finally:
+            new.stop("immediate")

@@ -2,12 +2,12 @@
 
 use crate::pg::{ErrorReport, Oid};
 use pgrx::prelude::*;
-use schema::{Fingerprints, Tree};
+use schema::{Fingerprints, Tree, TreeForm};
 
 use crate::catalog::{self, Scope};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history;
-use crate::pg::encoding::{ServerText, server_text};
+use crate::pg::encoding::{ServerText, server_text, utf8};
 use crate::pg::transaction::with_fresh_snapshot;
 
 /// The structure of the whole database.
@@ -23,34 +23,49 @@ fn fingerprint_of_relation(relation: Oid) -> std::result::Result<String, ErrorRe
     Ok(fingerprint.to_hex())
 }
 
-/// The three fingerprints of each schema and, under the name `*`, of the database.
+/// The fingerprints of the database, of each schema and of each object, as JSON.
 #[pg_extern(sql = false)]
-fn _fingerprint_tree() -> std::result::Result<
+fn _fingerprint_tree() -> std::result::Result<ServerText, ErrorReport> {
+    let form = TreeForm::from(&tree()?);
+    let text = serde_json::to_string(&form).map_err(|error| Error::Content {
+        place: "the fingerprint tree",
+        reason: error.to_string(),
+    })?;
+    Ok(server_text(&text))
+}
+
+/// Where this database is other than the one of the tree.
+#[pg_extern(sql = false)]
+fn _compare(
+    fingerprint_tree: ServerText,
+) -> std::result::Result<
     TableIterator<
         'static,
         (
-            name!(schema_name, ServerText),
-            name!(structure, String),
-            name!(layout, String),
-            name!(access, String),
+            name!(difference, String),
+            name!(kind, String),
+            name!(schema_name, Option<ServerText>),
+            name!(object_name, ServerText),
         ),
     >,
     ErrorReport,
 > {
-    let tree = tree()?;
-    let row = |name: &str, fingerprints: Fingerprints| {
-        let Fingerprints {
-            structure,
-            layout,
-            access,
-        } = fingerprints;
-        (server_text(name), structure.to_hex(), layout.to_hex(), access.to_hex())
-    };
-    let mut rows: Vec<_> = tree
-        .schemas()
-        .map(|(name, fingerprints)| row(name, fingerprints))
+    let there: TreeForm = serde_json::from_str(&utf8(&fingerprint_tree)).map_err(|error| Error::Argument {
+        what: "a tree as fingerprint_tree() gives it",
+        reason: error.to_string(),
+    })?;
+    let here = TreeForm::from(&tree()?);
+    let rows: Vec<_> = schema::compare(&here, &there)
+        .into_iter()
+        .map(|one| {
+            (
+                one.difference.as_str().to_owned(),
+                one.kind.as_str().to_owned(),
+                (!one.schema.is_empty()).then(|| server_text(one.schema)),
+                server_text(one.signature),
+            )
+        })
         .collect();
-    rows.push(row("*", tree.root()));
     Ok(TableIterator::new(rows))
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use crate::error::{Error, Result};
 use crate::pg::event_trigger::{self, Acting};
 use crate::pg::guc::Pinned;
-use crate::pg::hook::{self, Statement};
+use crate::pg::hook::{self, Noted, Statement};
 use crate::pg::plan::{self, Kept};
 use crate::pg::subtransaction::attempt;
 use crate::pg::{FunctionCallInfo, extension, latch, process, shared, time, transaction};
@@ -255,11 +255,11 @@ fn before_statement(statement: &Statement) {
     }
 }
 
-fn after_statement(statement: &Statement) {
-    match statement {
+fn after_statement(noted: Noted) {
+    match noted {
         // The session that prepared the transaction may be gone: whoever commits it wakes the monitor.
-        Statement::CommitPrepared => wake_monitor(process::database(), false),
-        Statement::OurExtension => transaction::note(),
-        Statement::NeedsEmptyDatabase(_) | Statement::Other => {}
+        Noted::CommitPrepared => wake_monitor(process::database(), false),
+        Noted::OurExtension => transaction::note(),
+        Noted::Nothing => {}
     }
 }

@@ -66,7 +66,6 @@ fn constraint(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>)
     let (oid, relation, kind) = (row.oid(0), row.oid(2), row.char(4));
     let mut part = Part::new(PartKind::Constraint, row.name(1), oid);
     let keys = row.i16s(9);
-    let columns = columns(reading, found, relation, &keys)?;
     let attributes = &mut part.attributes;
     set(
         attributes,
@@ -89,8 +88,9 @@ fn constraint(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>)
             set_if(attributes, "expression", row.text(18));
         }
         'x' => set_if(attributes, "definition", row.text(18)),
+        // The keys of the others are columns in an expression, a whole row (number 0) among them.
         _ => {
-            set(attributes, "columns", columns);
+            set(attributes, "columns", columns(reading, found, relation, &keys)?);
             flag(attributes, "period", row.bool(17));
         }
     }

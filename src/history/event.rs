@@ -6,6 +6,8 @@
 use crate::catalog::{Address, Hint};
 use crate::error::Result;
 use crate::pg::query;
+use crate::pg::transaction::wait_for_end;
+use std::collections::BTreeSet;
 
 /// Events that no comparison has covered yet.
 pub(super) struct Pending {
@@ -19,7 +21,7 @@ pub(super) struct Pending {
 
 // The index on xid makes this a look at the end of the table.
 const PENDING: &str = "
-    SELECT e.class_id, e.object_oid, e.dropped, e.command_tag, e.occurred_at::text
+    SELECT e.class_id, e.object_oid, e.dropped, e.command_tag, e.occurred_at::text, e.xid::text::bigint
     FROM schema_monitor.ddl_event AS e
     WHERE e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND e.xid OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmin($1::pg_catalog.pg_snapshot)
@@ -27,7 +29,7 @@ const PENDING: &str = "
     ORDER BY e.xid, e.ordinal";
 
 const ALL: &str = "
-    SELECT e.class_id, e.object_oid, e.dropped, e.command_tag, e.occurred_at::text
+    SELECT e.class_id, e.object_oid, e.dropped, e.command_tag, e.occurred_at::text, e.xid::text::bigint
     FROM schema_monitor.ddl_event AS e
     WHERE e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
     ORDER BY e.xid, e.ordinal";
@@ -40,7 +42,9 @@ pub(super) fn pending(drained: Option<&str>) -> Result<Pending> {
         first_at: None,
         snapshot: snapshot.flatten().unwrap_or_default(),
     };
+    let mut transactions = BTreeSet::new();
     let mut add = |row: &query::Row<'_>| {
+        transactions.insert(row.i64(5));
         let at = row.text(4);
         if pending.first_at.is_none() || at < pending.first_at {
             pending.first_at = at;
@@ -58,6 +62,11 @@ pub(super) fn pending(drained: Option<&str>) -> Result<Pending> {
     match drained {
         Some(drained) => query::read(PENDING, &[drained.into()], &mut add)?,
         None => query::read(ALL, &[], &mut add)?,
+    }
+    // What a transaction changed is visible a moment before its invalidation messages are sent. Until then names that
+    // are looked up, not read, would be those of before.
+    for transaction in transactions {
+        wait_for_end(transaction);
     }
     Ok(pending)
 }

@@ -6,6 +6,7 @@
 //! kind, schema and name is the same object made again.
 
 mod adopt;
+mod between;
 mod compare;
 mod event;
 mod record;
@@ -13,6 +14,7 @@ mod retention;
 mod store;
 mod write;
 
+pub use between::{Difference, between, from_elsewhere};
 pub use record::{Outcome, Request, record};
 pub use retention::{forget_events, forget_versions};
 pub use store::fingerprint_of_relation;

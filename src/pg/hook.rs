@@ -9,23 +9,36 @@ use std::ffi::{CStr, c_char};
 pub enum Statement {
     /// It needs a database without other sessions: DROP, RENAME, SET TABLESPACE, or as a template.
     NeedsEmptyDatabase(String),
-    /// It ends a prepared transaction, which may have changed the schema.
-    CommitPrepared,
-    /// It installs or removes this extension.
-    OurExtension,
+    /// It is of interest when it has succeeded.
+    Noted(Noted),
     /// Anything else.
     Other,
 }
 
-/// Called before and after each statement of a client.
-pub type Callback = fn(&Statement);
+/// A statement that is of interest when it has succeeded.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub enum Noted {
+    /// Any other statement.
+    Nothing,
+    /// It ends a prepared transaction, which may have changed the schema.
+    CommitPrepared,
+    /// It installs this extension.
+    OurExtension,
+}
+
+/// Called before each statement of a client.
+pub type Before = fn(&Statement);
+
+/// Called after each statement that has succeeded.
+pub type After = fn(Noted);
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
-static mut BEFORE: Option<Callback> = None;
-static mut AFTER: Option<Callback> = None;
+static mut BEFORE: Option<Before> = None;
+static mut AFTER: Option<After> = None;
 
 thread_local! {
-    /// The text of the statements that are running, innermost last. PostgreSQL's processes have one
+    /// The text of the statements that are running, innermost last, and of some that ended by an error. PostgreSQL's processes have one
     /// thread; the cell is for the compiler.
     static RUNNING: RefCell<Vec<Option<String>>> = const { RefCell::new(Vec::new()) };
 }
@@ -34,7 +47,7 @@ thread_local! {
 const MAX_STATEMENT: usize = 8_000;
 
 /// Installs the hook; for `_PG_init` under shared_preload_libraries only.
-pub fn install(before: Callback, after: Callback) {
+pub fn install(before: Before, after: After) {
     // SAFETY: at server start this process has one thread and runs no statement.
     unsafe {
         BEFORE = Some(before);
@@ -49,17 +62,26 @@ pub fn running_statement() -> Option<String> {
     RUNNING.with_borrow(|running| running.last().cloned().flatten())
 }
 
-/// Takes the innermost statement off, also when an error unwinds.
-struct Running;
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.with_borrow_mut(|running| drop(running.pop()));
-    }
+// Itself, not pgrx's wrapper of it: see process_utility.
+unsafe extern "C-unwind" {
+    fn standard_ProcessUtility(
+        plan: *mut pg_sys::PlannedStmt,
+        source: *const c_char,
+        read_only_tree: bool,
+        context: pg_sys::ProcessUtilityContext::Type,
+        parameters: pg_sys::ParamListInfo,
+        environment: *mut pg_sys::QueryEnvironment,
+        receiver: *mut pg_sys::DestReceiver,
+        completion: *mut pg_sys::QueryCompletion,
+    );
 }
 
 /// PostgreSQL calls this for every utility statement.
-#[pg_guard]
+///
+/// An error of the statement must reach its client as it was raised, with its context, its position in the query and
+/// the names of what it is about. pgrx's guard would take it apart and keep only some of that. So there is none here:
+/// an error jumps over this frame, which holds nothing that would have to be dropped. What is ours is done in `enter`
+/// and `leave`, which have a guard of their own.
 #[allow(clippy::too_many_arguments, reason = "the hook's signature is PostgreSQL's")]
 unsafe extern "C-unwind" fn process_utility(
     plan: *mut pg_sys::PlannedStmt,
@@ -73,47 +95,70 @@ unsafe extern "C-unwind" fn process_utility(
 ) {
     // SAFETY: the arguments are PostgreSQL's, valid during the call, and passed on unchanged.
     unsafe {
-        let of_client = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND;
-        // A subcommand belongs to the statement that is already there.
-        let _running = of_client.then(|| {
-            RUNNING.with_borrow_mut(|running| running.push(slice(plan, source)));
-            Running
-        });
-        let statement = if of_client {
-            classify((*plan).utilityStmt)
-        } else {
-            Statement::Other
-        };
-        if let Some(before) = BEFORE {
+        let entered = enter(plan, source, context);
+        let next = PREVIOUS.unwrap_or(standard_ProcessUtility);
+        next(
+            plan,
+            source,
+            read_only_tree,
+            context,
+            parameters,
+            environment,
+            receiver,
+            completion,
+        );
+        leave(entered);
+    }
+}
+
+/// What `leave` must know. It is dropped by nobody when an error jumps away.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Entered {
+    /// How many statements are running around this one.
+    depth: usize,
+    noted: Noted,
+}
+
+/// Before the statement. Those that ended by an error are still on the
+/// list above that: nothing is called when an error jumps away. A statement straight from the client is the first.
+///
+/// # Safety
+/// The arguments are those passed to the hook.
+#[pg_guard]
+unsafe extern "C-unwind" fn enter(
+    plan: *mut pg_sys::PlannedStmt,
+    source: *const c_char,
+    context: pg_sys::ProcessUtilityContext::Type,
+) -> Entered {
+    if context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL {
+        RUNNING.with_borrow_mut(Vec::clear);
+    }
+    let depth = RUNNING.with_borrow(Vec::len);
+    let mut noted = Noted::Nothing;
+    // A subcommand belongs to the statement that is already there.
+    if context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND {
+        // SAFETY: as promised by the caller.
+        let (text, statement) = unsafe { (slice(plan, source), classify((*plan).utilityStmt)) };
+        RUNNING.with_borrow_mut(|running| running.push(text));
+        // SAFETY: written once, before the hook was installed.
+        if let Some(before) = unsafe { BEFORE } {
             before(&statement);
         }
-        match PREVIOUS {
-            Some(next) => {
-                next(
-                    plan,
-                    source,
-                    read_only_tree,
-                    context,
-                    parameters,
-                    environment,
-                    receiver,
-                    completion,
-                );
-            }
-            None => pg_sys::standard_ProcessUtility(
-                plan,
-                source,
-                read_only_tree,
-                context,
-                parameters,
-                environment,
-                receiver,
-                completion,
-            ),
+        if let Statement::Noted(what) = statement {
+            noted = what;
         }
-        if let Some(after) = AFTER {
-            after(&statement);
-        }
+    }
+    Entered { depth, noted }
+}
+
+/// After the statement, if it succeeded.
+#[pg_guard]
+unsafe extern "C-unwind" fn leave(entered: Entered) {
+    RUNNING.with_borrow_mut(|running| running.truncate(entered.depth));
+    // SAFETY: written once, before the hook was installed.
+    if let Some(after) = unsafe { AFTER } {
+        after(entered.noted);
     }
 }
 
@@ -169,14 +214,14 @@ unsafe fn classify(node: *mut pg_sys::Node) -> Statement {
             pg_sys::NodeTag::T_TransactionStmt => {
                 let transaction = node.cast::<pg_sys::TransactionStmt>();
                 if (*transaction).kind == pg_sys::TransactionStmtKind::TRANS_STMT_COMMIT_PREPARED {
-                    return Statement::CommitPrepared;
+                    return Statement::Noted(Noted::CommitPrepared);
                 }
                 None
             }
             pg_sys::NodeTag::T_CreateExtensionStmt => {
                 let create = node.cast::<pg_sys::CreateExtensionStmt>();
                 if text((*create).extname).as_deref() == Some("schema_monitor") {
-                    return Statement::OurExtension;
+                    return Statement::Noted(Noted::OurExtension);
                 }
                 None
             }

@@ -102,6 +102,21 @@ unsafe extern "C-unwind" fn at_end_of_transaction(event: pg_sys::XactEvent::Type
     }
 }
 
+/// Waits until a committed transaction (a full transaction id) has told everybody what it changed and released its
+/// locks, and takes notice of it.
+pub fn wait_for_end(transaction: i64) {
+    let xid = pg_sys::TransactionId::from(transaction as u32);
+    // SAFETY: both are made to be called in a transaction; the first refuses to wait for the present one, which is
+    // asked before. The relation and the row would only be named in a message.
+    unsafe {
+        if !pg_sys::TransactionIdIsCurrentTransactionId(xid) {
+            let none = std::ptr::null_mut();
+            pg_sys::XactLockTableWait(xid, none, std::ptr::null_mut(), pg_sys::XLTW_Oper::XLTW_None);
+        }
+        pg_sys::AcceptInvalidationMessages();
+    }
+}
+
 /// Fails unless the present transaction can be the one in which the schema is compared.
 pub fn require_usable_for_check() -> Result<()> {
     if is_read_only() {

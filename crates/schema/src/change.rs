@@ -80,6 +80,8 @@ pub struct Change {
     pub after: Value,
     /// How dangerous it is for those who use the object.
     pub impact: Impact,
+    /// Why.
+    pub reason: &'static str,
 }
 
 impl Change {

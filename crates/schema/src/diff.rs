@@ -11,7 +11,7 @@ use crate::access::Privileges;
 use crate::attributes::Attributes;
 use crate::change::{Change, ChangeKind};
 use crate::definition::{Definition, Part, PartKind};
-use crate::impact::impact_of;
+use crate::impact::{Verdict, impact_of};
 
 /// How the later definition continues the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,7 +290,7 @@ fn note(
     before: Value,
     after: Value,
 ) {
-    let impact = impact_of(what, object.kind, part.map(|part| part.kind), &before, &after);
+    let Verdict { impact, reason } = impact_of(what, object.kind, part.map(|part| part.kind), &before, &after);
     changes.push(Change {
         what,
         object: object.kind,
@@ -298,6 +298,7 @@ fn note(
         before,
         after,
         impact,
+        reason,
     });
 }
 

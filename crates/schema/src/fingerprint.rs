@@ -33,7 +33,8 @@ pub enum Branch {
 }
 
 /// The fingerprints of one object, schema or database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fingerprints {
     /// Everything that is declared, columns by name.
     pub structure: Fingerprint,
@@ -224,6 +225,14 @@ impl Tree {
     /// Whether it has no object.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
+    }
+
+    /// Every object: its group, kind, signature and fingerprints.
+    pub fn objects(&self) -> impl Iterator<Item = (&str, Kind, &str, Fingerprints)> {
+        self.groups.iter().flat_map(|(group, objects)| {
+            let of_group = objects.iter();
+            of_group.map(move |leaf| (group.as_str(), leaf.kind, leaf.signature.as_str(), leaf.fingerprints))
+        })
     }
 
     /// The fingerprints of each schema, in order of their names.

@@ -11,6 +11,7 @@
 mod access;
 mod attributes;
 mod change;
+mod compare;
 mod definition;
 mod diff;
 mod fingerprint;
@@ -20,8 +21,9 @@ mod pattern;
 pub use access::{Access, Privileges};
 pub use attributes::Attributes;
 pub use change::{Change, ChangeKind};
+pub use compare::{Difference, Differing, SchemaForm, TreeForm, compare};
 pub use definition::{Definition, Kind, Part, PartKind};
 pub use diff::{Continuity, diff};
 pub use fingerprint::{Branch, Fingerprint, Fingerprints, Tree};
-pub use impact::{Impact, impact_of};
+pub use impact::{Impact, Verdict, impact_of};
 pub use pattern::{Exclusion, PatternError};

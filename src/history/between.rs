@@ -1,0 +1,141 @@
+//! What is other in one version than in another, or here than in another database.
+
+use schema::{Change, Continuity, Definition, Kind, diff};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::catalog::identity;
+use crate::error::{Error, Result};
+use crate::pg::query;
+
+/// A change and the object it happened to or in.
+pub struct Difference {
+    /// The object's kind.
+    pub kind: Kind,
+    /// Its name as people read it: the later one.
+    pub identity: String,
+    /// What changed.
+    pub change: Change,
+}
+
+const KEPT: &str = "
+    SELECT pg_catalog.min(v.version), pg_catalog.max(v.version) FROM schema_monitor.versions AS v";
+
+const TOUCHED: &str = "
+    SELECT DISTINCT d.object_id FROM schema_monitor._visible_definition AS d
+    WHERE d.version OPERATOR(pg_catalog.>) $1 AND d.version OPERATOR(pg_catalog.<=) $2";
+
+const RECREATED: &str = "
+    SELECT DISTINCT c.object_id FROM schema_monitor.changes AS c
+    WHERE c.version OPERATOR(pg_catalog.>) $1 AND c.version OPERATOR(pg_catalog.<=) $2
+      AND c.part IS NULL
+      AND pg_catalog.right(c.change, 10) OPERATOR(pg_catalog.=) '_recreated'";
+
+const AS_OF: &str = "
+    SELECT DISTINCT ON (d.object_id) d.object_id, d.definition::text
+    FROM schema_monitor._visible_definition AS d
+    WHERE d.version OPERATOR(pg_catalog.<=) $1
+      AND ($2 IS NULL OR d.object_id OPERATOR(pg_catalog.=) ANY ($2))
+    ORDER BY d.object_id, d.version DESC";
+
+/// What leads from version `from` to version `to`, forwards or backwards, as far as the effective user may see it.
+/// Version 0 is the empty schema.
+pub fn between(from: i64, to: i64) -> Result<Vec<Difference>> {
+    let (oldest, newest) = query::one(KEPT, &[], |row| (row.i64(0), row.i64(1)))?.unwrap_or_default();
+    for version in [from, to] {
+        // With nothing forgotten the empty schema is a version like any other.
+        let is_start = version == 0 && oldest <= 1;
+        if !is_start && !(oldest.max(1)..=newest).contains(&version) {
+            return Err(Error::NoVersion {
+                version,
+                oldest,
+                newest,
+            });
+        }
+    }
+    let span = [from.min(to).into(), from.max(to).into()];
+    let touched = ids(TOUCHED, &span)?;
+    let recreated: HashSet<i64> = ids(RECREATED, &span)?.into_iter().collect();
+    let mut before = definitions(from, Some(&touched))?;
+    let mut after = definitions(to, Some(&touched))?;
+    let mut differences = Vec::new();
+    for id in touched {
+        let continuity = if recreated.contains(&id) {
+            Continuity::Recreated
+        } else {
+            Continuity::Same
+        };
+        add(
+            before.remove(&id).as_ref(),
+            after.remove(&id).as_ref(),
+            continuity,
+            &mut differences,
+        );
+    }
+    sort(&mut differences);
+    Ok(differences)
+}
+
+/// What leads from the schema of another database to the standing version of this one, matched by name.
+pub fn from_elsewhere(there: Vec<Definition>) -> Result<Vec<Difference>> {
+    let key = |definition: &Definition| {
+        (
+            definition.kind,
+            definition.group().to_owned(),
+            definition.signature().into_owned(),
+        )
+    };
+    let mut before: BTreeMap<_, Definition> = there.into_iter().map(|one| (key(&one), one)).collect();
+    let mut differences = Vec::new();
+    for definition in definitions(i64::MAX, None)?.into_values() {
+        let known = before.remove(&key(&definition));
+        add(known.as_ref(), Some(&definition), Continuity::Rebound, &mut differences);
+    }
+    for definition in before.into_values() {
+        add(Some(&definition), None, Continuity::Rebound, &mut differences);
+    }
+    sort(&mut differences);
+    Ok(differences)
+}
+
+fn add(before: Option<&Definition>, after: Option<&Definition>, continuity: Continuity, to: &mut Vec<Difference>) {
+    let Some(named) = after.or(before) else { return };
+    let changes = diff(before, after, continuity);
+    to.extend(changes.into_iter().map(|change| Difference {
+        kind: named.kind,
+        identity: identity(named),
+        change,
+    }));
+}
+
+/// In the order in which people name things; the changes of one object stay as they are told.
+fn sort(differences: &mut [Difference]) {
+    differences.sort_by(|a, b| (a.kind, &a.identity).cmp(&(b.kind, &b.identity)));
+}
+
+fn ids(sql: &str, span: &[pgrx::datum::DatumWithOid<'_>]) -> Result<Vec<i64>> {
+    let mut ids = Vec::new();
+    query::read(sql, span, |row| {
+        ids.push(row.i64(0));
+        Ok(())
+    })?;
+    Ok(ids)
+}
+
+/// How objects were declared as of a version; what was gone is not among them.
+fn definitions(version: i64, of: Option<&[i64]>) -> Result<HashMap<i64, Definition>> {
+    let mut definitions = HashMap::new();
+    query::read(AS_OF, &[version.into(), of.map(<[i64]>::to_vec).into()], |row| {
+        if let Some(text) = row.text(1) {
+            definitions.insert(row.i64(0), parse(&text)?);
+        }
+        Ok(())
+    })?;
+    Ok(definitions)
+}
+
+fn parse(text: &str) -> Result<Definition> {
+    serde_json::from_str(text).map_err(|error| Error::Content {
+        place: "schema_monitor._definition",
+        reason: error.to_string(),
+    })
+}
