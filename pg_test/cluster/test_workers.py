@@ -167,8 +167,10 @@ def test_the_embedder_calls_nobody_and_starts_no_stray_thread(cluster: Cluster, 
     (pid,) = processes(connection, "embedder")
 
     def is_quiet() -> None:
-        names = {Path(f"/proc/{pid}/task/{task}/comm").read_text().strip() for task in os.listdir(f"/proc/{pid}/task")}
-        assert len(names) <= 2, names
+        names = [Path(f"/proc/{pid}/task/{task}/comm").read_text().strip() for task in os.listdir(f"/proc/{pid}/task")]
+        assert set(names) <= {"postgres", "embedder", "embedder-load", "embedder-watchd"}, names
+        # main loop, server, watchdog; of inference, all but the one that serves
+        assert len(names) <= 3 + min(max((os.cpu_count() or 1) // 2, 1), 4) - 1 + names.count("embedder-load"), names
         links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
         for table in ("tcp", "tcp6", "udp", "udp6"):
@@ -371,7 +373,7 @@ def test_a_rewound_primary_follows_the_one_that_took_over() -> None:
                 assert one(connection, tables) == (["common", "only_new"],)
                 assert audit(connection) == []
                 found = "SELECT column_name FROM schema_monitor.search('due date', 1, '{column}')"
-                assert one(connection, found) == ("due",)
+                wait_until(lambda: connection.execute(found).fetchall() == [("due",)], "an answer by vectors")
             for server in (old, new):
                 assert "was terminated by signal" not in server.log_text()
             assert_healthy(new, database)
