@@ -6,6 +6,8 @@ PYTHON ?= python3
 PG ?=
 PG_CONFIG ?=
 NAME ?= all-MiniLM-L6-v2
+# PostgreSQL's src/test/regress, built, for regress
+SOURCE ?=
 # further words for demo, test, bench and psql
 ARGS ?=
 
@@ -14,7 +16,7 @@ DEV := $(PYTHON) -m tools.dev
 with_pg = $(if $(PG),--pg $(PG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-long fuzz lint deny bench serve stop psql install model env
+.PHONY: help setup build demo test test-long fuzz lint deny bench serve stop psql install regress model env
 
 help:
 	@echo 'make demo                       a guided tour on a server of its own'
@@ -23,6 +25,7 @@ help:
 	@echo 'make test [PG=18|16]            the crates, then the extension on both servers'
 	@echo 'make test-long [PG=18|16]       the same with nothing shortened'
 	@echo 'make fuzz [ARGS="60 frames"]    every parser of outside bytes, minutes each'
+	@echo 'make regress PG_CONFIG=PATH SOURCE=DIR  the regression suite of your server, without and with us'
 	@echo 'make lint                       formatting, lints, documentation, licences, invariants'
 	@echo 'make bench                      the benchmarks'
 	@echo 'make model [NAME=...]           a model directory under .dev/models'
@@ -40,6 +43,9 @@ lint deny env:
 
 install:
 	@$(DEV) install --pg-config '$(PG_CONFIG)'
+
+regress:
+	@$(DEV) regress --pg-config '$(PG_CONFIG)' --source '$(SOURCE)'
 
 model:
 	@$(DEV) model '$(NAME)' $(if $(ARGS),-- $(ARGS))

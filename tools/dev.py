@@ -16,6 +16,7 @@ from tools.environment import cargo_environment, set_up_cargo_pgrx, set_up_pytho
 from tools.fuzz import fuzz
 from tools.models import make_model
 from tools.paths import CARGO_ROOT, DEFAULT_MODEL, DEFAULT_PG, SERVER_FOLDERS, SERVERS, VENV
+from tools.regression_suite import regress
 from tools.step import SetupError
 
 SERVED_DATABASE = "postgres"
@@ -104,6 +105,9 @@ def main() -> int:
     command.add_argument("name")
     command.add_argument("arguments", nargs="*", help="further words for the converter")
     commands.add_parser("install").add_argument("--pg-config", required=True)
+    command = commands.add_parser("regress")
+    command.add_argument("--pg-config", required=True)
+    command.add_argument("--source", required=True)
     given = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     pg = getattr(given, "pg", None)
@@ -111,6 +115,7 @@ def main() -> int:
         "setup": set_up,
         "build": lambda: [build.build_for_ours(one) for one in ([pg] if pg else SERVER_FOLDERS)],
         "install": lambda: build.install(given.pg_config),
+        "regress": lambda: regress(given.pg_config, given.source),
         "model": lambda: print(make_model(given.name, given.arguments)),
         "serve": lambda: serve(pg or DEFAULT_PG),
         "stop": lambda: stop(pg),
