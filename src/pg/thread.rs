@@ -51,10 +51,19 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<Joi
 /// Where [`note_faults`] leaves its mark.
 static FAULT_MARK: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Sets `mark` to 1 when a fault ends this process, on whatever thread, before it does.
+/// The process has ended without a handler of [`note_faults`].
+pub const UNMARKED: u64 = 0;
+
+/// A fault has ended the process, on whatever thread.
+pub const FAULT: u64 = 1;
+
+/// The postmaster has ended the process at once: an immediate shutdown, or another process crashed.
+const QUIT: u64 = 2;
+
+/// Has `mark` say how this process was ended, as far as a signal handler can.
 pub fn note_faults(mark: &'static AtomicU64) {
     FAULT_MARK.store(std::ptr::from_ref(mark).cast_mut(), Ordering::SeqCst);
-    // SAFETY: the handler does what a handler may: it stores to memory that is never unmapped, and raises.
+    // SAFETY: the handlers do what a handler may: they store to memory that is never unmapped, and end the process.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_fault as *const () as usize;
@@ -63,18 +72,30 @@ pub fn note_faults(mark: &'static AtomicU64) {
         for fault in FAULTS {
             libc::sigaction(fault, &action, std::ptr::null_mut());
         }
+        action.sa_sigaction = on_quit as *const () as usize;
+        action.sa_flags = 0;
+        libc::sigaction(libc::SIGQUIT, &action, std::ptr::null_mut());
+    }
+}
+
+/// As PostgreSQL's own handler, which ends a process without any cleaning up.
+extern "C" fn on_quit(_signal: i32) {
+    mark(QUIT);
+    // SAFETY: ends the process; it is among what a handler may call.
+    unsafe { libc::_exit(2) };
+}
+
+fn mark(how: u64) {
+    // SAFETY: null or the mark of note_faults, which is never unmapped.
+    if let Some(mark) = unsafe { FAULT_MARK.load(Ordering::SeqCst).as_ref() } {
+        mark.store(how, Ordering::SeqCst);
     }
 }
 
 extern "C" fn on_fault(signal: i32) {
-    let mark = FAULT_MARK.load(Ordering::SeqCst);
-    // SAFETY: null or the mark of note_faults; the default action is back, so raising ends the process.
-    unsafe {
-        if let Some(mark) = mark.as_ref() {
-            mark.store(1, Ordering::SeqCst);
-        }
-        libc::raise(signal);
-    }
+    mark(FAULT);
+    // SAFETY: the default action is back, so raising ends the process.
+    unsafe { libc::raise(signal) };
 }
 
 /// A descriptor that a thread makes readable and the main loop waits on (`eventfd`).

@@ -3,7 +3,7 @@
 //!
 //! Before each run the embedder notes in a file what it is about to run. When it comes up again it finds there what
 //! was running when it died. A fault is held against that at once; a kill, which may have been meant for anybody, and
-//! a run that takes too long, at the third time. Whatever runs well is forgotten. Texts are known by 64 bits of their
+//! a run that takes too long, at the third time; the end of the server, or the crash of another process, never. Whatever runs well is forgotten. Texts are known by 64 bits of their
 //! hash; nothing of them is stored.
 
 use embed::Purpose;
@@ -110,14 +110,18 @@ impl Quarantine {
         }
         let quarantine = Quarantine { words };
         let cause = match words[FAULT].swap(0, SeqCst) {
-            0 => Cause::Kill,
-            _ => Cause::Fault,
+            thread::UNMARKED => Some(Cause::Kill),
+            thread::FAULT => Some(Cause::Fault),
+            _ => None,
         };
-        let in_flight: Vec<Key> = (LOADING..ENTRIES).map(|at| words[at].swap(0, SeqCst)).collect();
-        let held = in_flight.into_iter().filter(|key| *key != 0);
-        let left_out = held
-            .filter(|key| quarantine.hold_against(*key, cause).is_some())
-            .count();
+        let mut left_out = 0;
+        for (at, word) in words.iter().enumerate().take(ENTRIES).skip(LOADING) {
+            let key = word.swap(0, SeqCst);
+            // Without its model nothing is embedded at all: a kill is never held against that.
+            let cause = cause.filter(|cause| key != 0 && (at != LOADING || *cause == Cause::Fault));
+            let verdict = cause.and_then(|cause| quarantine.hold_against(key, cause));
+            left_out += usize::from(verdict.is_some());
+        }
         thread::note_faults(&words[FAULT]);
         Ok((quarantine, left_out))
     }
