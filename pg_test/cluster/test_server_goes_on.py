@@ -183,6 +183,11 @@ def test_every_setting_takes_right_values_and_refuses_wrong_ones() -> None:
         assert_healthy(server, database)
 
 
+VECTORS = """CREATE TABLE many AS SELECT (
+        SELECT array_agg(random() + 0 * n + 0 * d)::real[]::vector(384) FROM generate_series(1, 384) AS d) AS embedding
+    FROM generate_series(1, 4000) AS n"""
+
+
 def stop_fast(server: Cluster) -> None:
     start = time.monotonic()
     server.stop()
@@ -190,7 +195,7 @@ def stop_fast(server: Cluster) -> None:
 
 
 def test_it_stops_fast_whatever_it_does() -> None:
-    """While a session waits for a vector, and while a large model is at work."""
+    """While a session waits for a vector, while a large model is at work, and while an index is being built."""
     large = make_model("random-e5-large")
     settings = {**SHARED_PRELOAD, "schema_monitor.model": str(large)}
     with Cluster(PG, "fast", settings=settings) as server:
@@ -208,9 +213,15 @@ def test_it_stops_fast_whatever_it_does() -> None:
         server.start()
         with server.connect(database) as connection:
             wait_until(lambda: one(connection, "SELECT embedder LIKE 'ready%' FROM schema_monitor.status()")[0], "the model")
-            # the connection of an index build is a session like any other; the monitor must be gone by then, too
-            connection.execute("SELECT pg_sleep(0)")
+            connection.execute(VECTORS)
+            building = server.connect(database)
+            build = "CREATE INDEX ON many USING hnsw (embedding vector_cosine_ops)"
+            thread = threading.Thread(target=lambda: ignore_errors(lambda: building.execute(build)))
+            thread.start()
+            started = "SELECT EXISTS (SELECT FROM pg_stat_progress_create_index)"
+            wait_until(lambda: one(connection, started) == (True,), "the building of an index")
             stop_fast(server)
+            thread.join()
         assert "terminated by signal" not in server.log_text()
 
 

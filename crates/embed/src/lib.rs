@@ -5,7 +5,8 @@
 //! pooling, normalisation, length). It loads ONNX Runtime through a [`Runtime`], which exists once per
 //! process and refuses to start unless the library's telemetry is switched off.
 //!
-//! Nothing here knows PostgreSQL. [`protocol`] is what a process that embeds and its clients send each other. A run can be stopped from another thread with a [`Canceller`].
+//! Nothing here knows PostgreSQL. [`protocol`] is what a process that embeds and its clients send each
+//! other. A run can be stopped from another thread with a [`Canceller`].
 
 mod batch;
 mod directory;
