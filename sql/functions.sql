@@ -119,6 +119,48 @@ $function$;
 COMMENT ON FUNCTION schema_monitor.diff_with(jsonb) IS
     'what is other here, in the standing version, than in the schema_at() of another database, matched by name';
 
+CREATE FUNCTION schema_monitor._migration(from_version bigint, to_version bigint, online boolean,
+    OUT ordinal integer, OUT statement text, OUT kind text, OUT identity text, OUT destroys_data boolean,
+    OUT own_transaction boolean, OUT note text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', '_migration_wrapper';
+COMMENT ON FUNCTION schema_monitor._migration(bigint, bigint, boolean) IS 'see migration';
+
+CREATE FUNCTION schema_monitor.migration(from_version bigint, to_version bigint DEFAULT NULL, online boolean DEFAULT false,
+    OUT ordinal integer, OUT statement text, OUT kind text, OUT identity text, OUT destroys_data boolean,
+    OUT own_transaction boolean, OUT note text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT m.ordinal, m.statement, m.kind, m.identity, m.destroys_data, m.own_transaction, m.note
+    FROM schema_monitor._migration(
+        from_version,
+        coalesce(to_version, (SELECT pg_catalog.max(v.version) FROM schema_monitor.versions AS v)),
+        coalesce(online, false)) AS m
+$function$;
+COMMENT ON FUNCTION schema_monitor.migration(bigint, bigint, boolean) IS
+    'the statements, in order, that make the first version into the second (the standing one by default), backwards too; online builds indexes and checks constraints without blocking writers';
+
+CREATE FUNCTION schema_monitor._apply_migration(from_version bigint, to_version bigint, confirm boolean,
+    OUT statements bigint, OUT fingerprint text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', '_apply_migration_wrapper';
+COMMENT ON FUNCTION schema_monitor._apply_migration(bigint, bigint, boolean) IS 'see apply_migration';
+
+CREATE FUNCTION schema_monitor.apply_migration(from_version bigint, to_version bigint, confirm boolean DEFAULT false,
+    OUT statements bigint, OUT fingerprint text)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE
+AS $function$
+    SELECT a.statements, a.fingerprint
+    FROM schema_monitor._apply_migration(from_version, to_version, coalesce(confirm, false)) AS a
+$function$;
+COMMENT ON FUNCTION schema_monitor.apply_migration(bigint, bigint, boolean) IS
+    'runs migration() in the present transaction, as you, and fails as a whole unless structure and access are then those of the second version';
+
 CREATE FUNCTION schema_monitor.schema_at(version bigint DEFAULT NULL) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp

@@ -63,6 +63,22 @@ pub enum Error {
         /// Why it is not.
         reason: String,
     },
+    /// A migration cannot be applied.
+    #[error("the migration cannot be applied: {what}")]
+    Migration {
+        /// Why not.
+        what: String,
+        /// What is known beyond that.
+        detail: String,
+    },
+    /// A statement of a migration failed.
+    #[error("{error}")]
+    MigrationStatement {
+        /// What PostgreSQL said.
+        error: Box<Error>,
+        /// The statement and its place among the others.
+        statement: String,
+    },
     /// A pattern setting cannot be read.
     #[error("invalid value for parameter \"schema_monitor.exclude\"")]
     Pattern(#[from] schema::PatternError),
@@ -127,6 +143,8 @@ impl Error {
         use PgSqlErrorCode as Code;
         match self {
             Error::Postgres { code, .. } => *code,
+            Error::MigrationStatement { error, .. } => error.code(),
+            Error::Migration { .. } => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Error::Content { .. } => Code::ERRCODE_DATA_CORRUPTED,
             Error::Unsettled => Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
             Error::TransactionInUse(_) => Code::ERRCODE_ACTIVE_SQL_TRANSACTION,
@@ -152,6 +170,8 @@ impl Error {
     fn detail(&self) -> Option<String> {
         match self {
             Error::Postgres { detail, .. } => detail.clone(),
+            Error::MigrationStatement { statement, .. } => Some(statement.clone()),
+            Error::Migration { detail, .. } => Some(detail.clone()).filter(|detail| !detail.is_empty()),
             Error::Monitor(reason) | Error::Argument { reason, .. } => Some(reason.clone()),
             Error::NoVersion { oldest, newest, .. } => Some(format!("Versions {oldest} to {newest} are kept.")),
             Error::Pattern(error) => Some(format!("{error}.")),
@@ -162,6 +182,8 @@ impl Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Postgres { hint, .. } => return hint.clone(),
+            Error::MigrationStatement { error, .. } => return error.hint(),
+            Error::Migration { .. } => "Look at the statements with schema_monitor.migration(); nothing was changed.",
             Error::Unsettled => "Call it again when the migration that is running has finished.",
             Error::TransactionInUse(_) => "Commit first, or call it outside a transaction block.",
             Error::ReadOnly(_) => "Call it on the primary, in a transaction that may write.",

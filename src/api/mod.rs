@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod embedding;
 mod fingerprint;
+mod migration;
 mod search;
 mod status;
 mod visibility;

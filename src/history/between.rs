@@ -40,21 +40,9 @@ const AS_OF: &str = "
 /// What leads from version `from` to version `to`, forwards or backwards, as far as the effective user may see it.
 /// Version 0 is the empty schema.
 pub fn between(from: i64, to: i64) -> Result<Vec<Difference>> {
-    let (oldest, newest) = query::one(KEPT, &[], |row| (row.i64(0), row.i64(1)))?.unwrap_or_default();
-    for version in [from, to] {
-        // With nothing forgotten the empty schema is a version like any other.
-        let is_start = version == 0 && oldest <= 1;
-        if !is_start && !(oldest.max(1)..=newest).contains(&version) {
-            return Err(Error::NoVersion {
-                version,
-                oldest,
-                newest,
-            });
-        }
-    }
-    let span = [from.min(to).into(), from.max(to).into()];
-    let touched = ids(TOUCHED, &span)?;
-    let recreated: HashSet<i64> = ids(RECREATED, &span)?.into_iter().collect();
+    require_versions(&[from, to])?;
+    let touched = ids(TOUCHED, &[from.min(to).into(), from.max(to).into()])?;
+    let recreated = recreated(from, to)?;
     let mut before = definitions(from, Some(&touched))?;
     let mut after = definitions(to, Some(&touched))?;
     let mut differences = Vec::new();
@@ -73,6 +61,28 @@ pub fn between(from: i64, to: i64) -> Result<Vec<Difference>> {
     }
     sort(&mut differences);
     Ok(differences)
+}
+
+/// Fails unless every one of them is kept. With nothing forgotten the empty schema is a version like any other.
+pub(super) fn require_versions(versions: &[i64]) -> Result<()> {
+    let (oldest, newest) = query::one(KEPT, &[], |row| (row.i64(0), row.i64(1)))?.unwrap_or_default();
+    for version in versions {
+        let is_start = *version == 0 && oldest <= 1;
+        if !is_start && !(oldest.max(1)..=newest).contains(version) {
+            return Err(Error::NoVersion {
+                version: *version,
+                oldest,
+                newest,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Objects that were dropped and made again under their name between two versions.
+pub(super) fn recreated(from: i64, to: i64) -> Result<HashSet<i64>> {
+    let found = ids(RECREATED, &[from.min(to).into(), from.max(to).into()])?;
+    Ok(found.into_iter().collect())
 }
 
 /// What leads from the schema of another database to the standing version of this one, matched by name.
@@ -122,7 +132,7 @@ fn ids(sql: &str, span: &[pgrx::datum::DatumWithOid<'_>]) -> Result<Vec<i64>> {
 }
 
 /// How objects were declared as of a version; what was gone is not among them.
-fn definitions(version: i64, of: Option<&[i64]>) -> Result<HashMap<i64, Definition>> {
+pub(super) fn definitions(version: i64, of: Option<&[i64]>) -> Result<HashMap<i64, Definition>> {
     let mut definitions = HashMap::new();
     query::read(AS_OF, &[version.into(), of.map(<[i64]>::to_vec).into()], |row| {
         if let Some(text) = row.text(1) {

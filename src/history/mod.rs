@@ -6,15 +6,19 @@
 //! kind, schema and name is the same object made again.
 
 mod adopt;
+mod apply;
 mod between;
 mod compare;
 mod event;
+mod migration;
 mod record;
 mod retention;
 mod store;
 mod write;
 
+pub use apply::{Applied, apply};
 pub use between::{Difference, between, from_elsewhere};
+pub use migration::migration;
 pub use record::{Outcome, Request, record};
 pub use retention::{forget_events, forget_versions};
 pub use store::fingerprint_of_relation;

@@ -92,34 +92,36 @@ impl Lookup {
         found.clone()
     }
 
-    /// A collation's name, qualified unless in `pg_catalog`.
+    /// A collation's name as SQL writes it, qualified unless in `pg_catalog`.
     pub fn collation(&mut self, oid: u32) -> Result<String> {
         if let Some(name) = self.collations.get(&oid) {
             return Ok(name.clone());
         }
-        // SAFETY: gives NULL for an OID that is no collation.
-        let name = unsafe { owned(pg_sys::get_collation_name(oid.into())) }.ok_or_else(|| lost("collation", oid))?;
+        let cache = pg_sys::SysCacheIdentifier::COLLOID as i32;
+        let name = named(cache, oid, "collation", |tuple| {
+            // SAFETY: the caller hands a tuple of that catalog, whose fixed part is read.
+            unsafe {
+                let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_collation>();
+                ((*form).collname, (*form).collnamespace)
+            }
+        })?;
         self.collations.insert(oid, name.clone());
         Ok(name)
     }
 
-    /// An operator class's name.
+    /// An operator class's name as SQL writes it, qualified unless in `pg_catalog`.
     pub fn operator_class(&mut self, oid: u32) -> Result<String> {
         if let Some(name) = self.operator_classes.get(&oid) {
             return Ok(name.clone());
         }
-        // SAFETY: the tuple is released before returning, and its name copied before that.
-        let name = unsafe {
-            let key = pg_sys::Datum::from(pg_sys::Oid::from(oid));
-            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::CLAOID as i32, key);
-            if tuple.is_null() {
-                return Err(lost("operator class", oid));
+        let cache = pg_sys::SysCacheIdentifier::CLAOID as i32;
+        let name = named(cache, oid, "operator class", |tuple| {
+            // SAFETY: the caller hands a tuple of that catalog, whose fixed part is read.
+            unsafe {
+                let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_opclass>();
+                ((*form).opcname, (*form).opcnamespace)
             }
-            let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_opclass>();
-            let name = owned((*form).opcname.data.as_ptr()).unwrap_or_default();
-            pg_sys::ReleaseSysCache(tuple);
-            name
-        };
+        })?;
         self.operator_classes.insert(oid, name.clone());
         Ok(name)
     }
@@ -145,6 +147,31 @@ impl Lookup {
         // SAFETY: with missing_ok it gives NULL for what is not there.
         unsafe { owned(pg_sys::get_attname(relation.into(), number, true)) }
             .ok_or_else(|| lost("column of relation", relation))
+    }
+}
+
+/// The name of what a system cache has under an OID, with its schema unless that is `pg_catalog`.
+fn named(
+    cache: i32,
+    oid: u32,
+    what: &'static str,
+    parts: impl Fn(pg_sys::HeapTuple) -> (pg_sys::NameData, pg_sys::Oid),
+) -> Result<String> {
+    // SAFETY: the tuple is released before returning, and what is read of it is copied before that; a namespace that
+    // is gone gives NULL.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(pg_sys::Oid::from(oid)));
+        if tuple.is_null() {
+            return Err(lost(what, oid));
+        }
+        let (name, namespace) = parts(tuple);
+        pg_sys::ReleaseSysCache(tuple);
+        let name = owned(name.data.as_ptr()).unwrap_or_default();
+        if namespace == pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE) {
+            return Ok(quoted(&name));
+        }
+        let schema = owned(pg_sys::get_namespace_name(namespace)).ok_or_else(|| lost(what, oid))?;
+        Ok(format!("{}.{}", quoted(&schema), quoted(&name)))
     }
 }
 

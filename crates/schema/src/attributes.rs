@@ -48,6 +48,13 @@ impl Attributes {
         self.position(name).is_ok()
     }
 
+    /// Takes an attribute away.
+    pub fn remove(&mut self, name: &str) {
+        if let Ok(at) = self.position(name) {
+            self.0.remove(at);
+        }
+    }
+
     /// Names and values in order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))

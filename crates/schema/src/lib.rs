@@ -16,7 +16,10 @@ mod definition;
 mod diff;
 mod fingerprint;
 mod impact;
+mod migrate;
 mod pattern;
+mod render;
+mod sql;
 
 pub use access::{Access, Privileges};
 pub use attributes::Attributes;
@@ -26,4 +29,5 @@ pub use definition::{Definition, Kind, Part, PartKind};
 pub use diff::{Continuity, diff};
 pub use fingerprint::{Branch, Fingerprint, Fingerprints, Tree};
 pub use impact::{Impact, Verdict, impact_of};
+pub use migrate::{Cast, Objects, Options, Statement, migrate};
 pub use pattern::{Exclusion, PatternError};

@@ -1,0 +1,259 @@
+//! The lexical level of SQL: enough to find names in what PostgreSQL prints, and to write names and texts.
+//!
+//! Definitions hold expressions and queries as PostgreSQL prints them with `search_path = pg_catalog`: every name
+//! outside `pg_catalog` is qualified, and strings are standard-conforming. So two identifiers with a point between
+//! them are a name, or a column of an alias; which of them is for the caller to know.
+
+use std::borrow::Cow;
+
+/// One token. White space and comments are none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// An identifier or keyword: folded to lower case unless it was quoted.
+    Word(Cow<'a, str>),
+    /// A string constant with its quotes resolved.
+    Text(Cow<'a, str>),
+    /// Anything else: a number, or one character of an operator or punctuation.
+    Other(&'a str),
+}
+
+/// The tokens of a text, each with where it starts and ends in bytes.
+pub fn tokens(text: &str) -> Vec<(Token<'_>, std::ops::Range<usize>)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let start = at;
+        let token = match c {
+            c if c.is_whitespace() => {
+                at += c.len_utf8();
+                continue;
+            }
+            '"' => {
+                at = closing(text, at, '"');
+                Token::Word(unquoted(&text[start..at], '"'))
+            }
+            '\'' => {
+                at = closing(text, at, '\'');
+                Token::Text(unquoted(&text[start..at], '\''))
+            }
+            // E'…' is what PostgreSQL prints for a string with a backslash
+            'E' if text[at + 1..].starts_with('\'') => {
+                at = closing_escaped(text, at + 1);
+                Token::Text(Cow::Borrowed(&text[start..at]))
+            }
+            c if is_word_start(c) => {
+                at = end_of(text, at, |c| is_word_start(c) || c.is_ascii_digit() || c == '$');
+                let word = &text[start..at];
+                Token::Word(match word.chars().any(|c| c.is_ascii_uppercase()) {
+                    true => Cow::Owned(word.to_ascii_lowercase()),
+                    false => Cow::Borrowed(word),
+                })
+            }
+            c if c.is_ascii_digit() => {
+                at = end_of(text, at, |c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
+                Token::Other(&text[start..at])
+            }
+            c => {
+                at += c.len_utf8();
+                Token::Other(&text[start..at])
+            }
+        };
+        found.push((token, start..at));
+    }
+    found
+}
+
+fn is_word_start(c: char) -> bool {
+    c == '_' || c.is_ascii_alphabetic() || !c.is_ascii()
+}
+
+fn end_of(text: &str, from: usize, belongs: impl Fn(char) -> bool) -> usize {
+    text[from..]
+        .find(|c| !belongs(c))
+        .map_or(text.len(), |length| from + length)
+}
+
+/// Behind the quote that closes the one at `from`; a doubled one does not.
+fn closing(text: &str, from: usize, quote: char) -> usize {
+    let mut at = from + 1;
+    while let Some(length) = text[at..].find(quote) {
+        at += length + 1;
+        if !text[at..].starts_with(quote) {
+            return at;
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+fn closing_escaped(text: &str, from: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = from + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'\'' if bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            b'\'' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+fn unquoted(text: &str, quote: char) -> Cow<'_, str> {
+    let inner = text.strip_prefix(quote).unwrap_or(text);
+    let inner = inner.strip_suffix(quote).unwrap_or(inner);
+    match inner.contains(quote) {
+        true => Cow::Owned(inner.replace(&format!("{quote}{quote}"), &quote.to_string())),
+        false => Cow::Borrowed(inner),
+    }
+}
+
+/// The two halves of a qualified name as it is written: `shop."Order"`.
+pub fn qualified(text: &str) -> Option<(String, String)> {
+    match tokens(text).as_slice() {
+        [(Token::Word(schema), _), (Token::Other("."), _), (Token::Word(name), _)] => {
+            Some((schema.to_string(), name.to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// Every pair of identifiers with a point between them, those in string constants that are cast to a `reg…` type
+/// included (`nextval('shop.order_id_seq'::regclass)`).
+pub fn mentions(text: &str) -> Vec<(String, String)> {
+    let tokens = tokens(text);
+    let mut found = Vec::new();
+    for (at, (token, _)) in tokens.iter().enumerate() {
+        let next = |ahead: usize| tokens.get(at + ahead).map(|(token, _)| token);
+        match token {
+            Token::Word(schema) => {
+                if let (Some(Token::Other(".")), Some(Token::Word(name))) = (next(1), next(2)) {
+                    found.push((schema.to_string(), name.to_string()));
+                }
+            }
+            Token::Text(inner) if inner.contains('.') => found.extend(qualified(inner)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether a word occurs in a text as an identifier.
+pub fn has_word(text: &str, word: &str) -> bool {
+    text.contains(word.trim_matches('"'))
+        && tokens(text)
+            .iter()
+            .any(|(token, _)| matches!(token, Token::Word(found) if found == word))
+}
+
+/// The parts of a list at its commas, not those in parentheses, brackets or quotes.
+pub fn split_list(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut parts) = (0_i32, 0, Vec::new());
+    for (token, range) in tokens(text) {
+        match token {
+            Token::Other("(" | "[") => depth += 1,
+            Token::Other(")" | "]") => depth -= 1,
+            Token::Other(",") if depth == 0 => {
+                parts.push(text[start..range.start].trim());
+                start = range.end;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+/// An identifier with quotes where it needs them, by the rule of PostgreSQL's `quote_ident()`.
+pub fn ident(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c == '_' || c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit());
+    match plain && KEYWORDS.binary_search(&name).is_err() {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+/// A list of identifiers.
+pub fn idents<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(ident).collect::<Vec<_>>().join(", ")
+}
+
+/// A text as a string constant that means the same whatever `standard_conforming_strings` is.
+pub fn literal(text: &str) -> String {
+    let doubled = text.replace('\'', "''");
+    match doubled.contains('\\') {
+        true => format!("E'{}'", doubled.replace('\\', "\\\\")),
+        false => format!("'{doubled}'"),
+    }
+}
+
+/// A text between dollar quotes whose tag does not occur in it.
+pub fn dollar_quoted(text: &str) -> String {
+    let mut tag = "$function$".to_owned();
+    while text.contains(&tag) {
+        tag.insert(tag.len() - 1, '_');
+    }
+    format!("{tag}{text}{tag}")
+}
+
+/// Keywords that are not unreserved (appendix C of the manual, PostgreSQL 16 to 18), sorted.
+const KEYWORDS: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between",
+    "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce", "collate",
+    "collation", "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
+    "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal",
+    "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch",
+    "float", "for", "foreign", "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike",
+    "in", "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull", "join",
+    "json", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query",
+    "json_scalar", "json_serialize", "json_table", "json_value", "lateral", "leading", "least", "left", "like",
+    "limit", "localtime", "localtimestamp", "merge_action", "national", "natural", "nchar", "none", "normalize",
+    "not", "notnull", "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps",
+    "overlay", "placing", "position", "precision", "primary", "real", "references", "returning", "right", "row",
+    "select", "session_user", "setof", "similar", "smallint", "some", "substring", "symmetric", "system_user",
+    "table", "tablesample", "then", "time", "timestamp", "to", "trailing", "treat", "trim", "true", "union",
+    "unique", "user", "using", "values", "varchar", "variadic", "verbose", "when", "where", "window", "with",
+    "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi",
+    "xmlroot", "xmlserialize", "xmltable",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_sorted() {
+        assert!(KEYWORDS.is_sorted());
+    }
+
+    #[test]
+    fn names_are_found_and_strings_are_not_taken_for_names() {
+        let text = "SELECT o.id, 'x.y' AS \"A.b\" FROM shop.\"Order\" o WHERE (o.n > nextval('shop.s'::regclass))";
+        let found = mentions(text);
+        assert!(found.contains(&("shop".into(), "Order".into())));
+        assert!(found.contains(&("shop".into(), "s".into())));
+        assert!(!found.contains(&("A".into(), "b".into())));
+        assert!(has_word(text, "Order") && !has_word(text, "order") && !has_word(text, "Ord"));
+    }
+
+    #[test]
+    fn what_is_quoted_is_read_back() {
+        for name in ["plain", "Größe", "a\"b", "order", "two words", "_x1", "1x", ""] {
+            assert_eq!(tokens(&ident(name)).len(), 1);
+            assert_eq!(qualified(&format!("s.{}", ident(name))), Some(("s".into(), name.into())));
+        }
+        assert_eq!(ident("orders"), "orders");
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\b"), "E'a\\\\b'");
+        assert_eq!(dollar_quoted("$function$"), "$function_$$function$$function_$");
+    }
+
+    #[test]
+    fn a_list_is_split_at_its_own_commas() {
+        assert_eq!(split_list("lower(a, 'x,y'), (b || c)"), ["lower(a, 'x,y')", "(b || c)"]);
+    }
+}
