@@ -119,6 +119,17 @@ $function$;
 COMMENT ON FUNCTION schema_monitor.diff_with(jsonb) IS
     'what is other here, in the standing version, than in the schema_at() of another database, matched by name';
 
+-- No search_path of its own: names in the statements are looked up as they would be when they are run.
+CREATE FUNCTION schema_monitor.classify(sql text,
+    OUT ordinal integer, OUT statement text, OUT action text, OUT relation text, OUT column_name text, OUT lock text,
+    OUT blocks text, OUT work text, OUT estimated_seconds double precision, OUT destroys_data boolean,
+    OUT dependents bigint, OUT hazards text[], OUT reasons text[], OUT instead text[])
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'classify_wrapper';
+COMMENT ON FUNCTION schema_monitor.classify(text) IS
+    'what statements would do that are not run: lock, who waits, how much work and for how long roughly, what is lost, how many depend on it, hazards by name and what to do instead';
+
 CREATE FUNCTION schema_monitor._migration(from_version bigint, to_version bigint, online boolean,
     OUT ordinal integer, OUT statement text, OUT kind text, OUT identity text, OUT destroys_data boolean,
     OUT own_transaction boolean, OUT note text)
@@ -129,12 +140,18 @@ COMMENT ON FUNCTION schema_monitor._migration(bigint, bigint, boolean) IS 'see m
 
 CREATE FUNCTION schema_monitor.migration(from_version bigint, to_version bigint DEFAULT NULL, online boolean DEFAULT false,
     OUT ordinal integer, OUT statement text, OUT kind text, OUT identity text, OUT destroys_data boolean,
-    OUT own_transaction boolean, OUT note text)
+    OUT own_transaction boolean, OUT hazards text[], OUT note text)
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    SELECT m.ordinal, m.statement, m.kind, m.identity, m.destroys_data, m.own_transaction, m.note
+    SELECT m.ordinal, m.statement, m.kind, m.identity, m.destroys_data, m.own_transaction,
+        -- what only sets something for the session is no schema change to classify
+        CASE WHEN NOT pg_catalog.starts_with(m.statement, 'SET ') THEN (
+            SELECT coalesce(pg_catalog.array_agg(DISTINCT h.name), '{}')
+            FROM schema_monitor.classify(m.statement) AS c
+            CROSS JOIN LATERAL pg_catalog.unnest(c.hazards) AS h(name)) END,
+        m.note
     FROM schema_monitor._migration(
         from_version,
         coalesce(to_version, (SELECT pg_catalog.max(v.version) FROM schema_monitor.versions AS v)),
@@ -143,21 +160,11 @@ $function$;
 COMMENT ON FUNCTION schema_monitor.migration(bigint, bigint, boolean) IS
     'the statements, in order, that make the first version into the second (the standing one by default), backwards too; online builds indexes and checks constraints without blocking writers';
 
-CREATE FUNCTION schema_monitor._apply_migration(from_version bigint, to_version bigint, confirm boolean,
-    OUT statements bigint, OUT fingerprint text)
-RETURNS SETOF record
-LANGUAGE c VOLATILE STRICT
-AS 'MODULE_PATHNAME', '_apply_migration_wrapper';
-COMMENT ON FUNCTION schema_monitor._apply_migration(bigint, bigint, boolean) IS 'see apply_migration';
-
 CREATE FUNCTION schema_monitor.apply_migration(from_version bigint, to_version bigint, confirm boolean DEFAULT false,
     OUT statements bigint, OUT fingerprint text)
 RETURNS SETOF record
-LANGUAGE sql VOLATILE
-AS $function$
-    SELECT a.statements, a.fingerprint
-    FROM schema_monitor._apply_migration(from_version, to_version, coalesce(confirm, false)) AS a
-$function$;
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'apply_migration_wrapper';
 COMMENT ON FUNCTION schema_monitor.apply_migration(bigint, bigint, boolean) IS
     'runs migration() in the present transaction, as you, and fails as a whole unless structure and access are then those of the second version';
 

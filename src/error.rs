@@ -63,6 +63,9 @@ pub enum Error {
         /// Why it is not.
         reason: String,
     },
+    /// A migration is not run unless that is said.
+    #[error("apply_migration() changes the schema only with confirm => true")]
+    NotConfirmed,
     /// A migration cannot be applied.
     #[error("the migration cannot be applied: {what}")]
     Migration {
@@ -151,7 +154,9 @@ impl Error {
             Error::ReadOnly(_) => Code::ERRCODE_READ_ONLY_SQL_TRANSACTION,
             Error::Monitor(_) | Error::Embedder(_) => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Error::SqlVersion(_) => Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-            Error::NoVersion { .. } | Error::Argument { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Error::NoVersion { .. } | Error::Argument { .. } | Error::NotConfirmed => {
+                Code::ERRCODE_INVALID_PARAMETER_VALUE
+            }
             Error::Pattern(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::NotRecorded(_) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::EmbedderTimeout(_) => Code::ERRCODE_QUERY_CANCELED,
@@ -183,6 +188,7 @@ impl Error {
         let hint = match self {
             Error::Postgres { hint, .. } => return hint.clone(),
             Error::MigrationStatement { error, .. } => return error.hint(),
+            Error::NotConfirmed => "Look at the statements with schema_monitor.migration() first.",
             Error::Migration { .. } => "Look at the statements with schema_monitor.migration(); nothing was changed.",
             Error::Unsettled => "Call it again when the migration that is running has finished.",
             Error::TransactionInUse(_) => "Commit first, or call it outside a transaction block.",

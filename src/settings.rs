@@ -1,7 +1,7 @@
 //! Every setting: a private static with the why, one `init()`, one typed getter each.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
-use schema::Exclusion;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use schema::{Exclusion, Impact};
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,22 @@ static EMBED_IN_SESSION: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Comparing all vectors is exact and, up to some thousands of rows, as fast as the index.
 static EXACT_SEARCH_ROWS: GucSetting<i32> = GucSetting::<i32>::new(4_000);
+
+/// The least impact of a version that listeners are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+enum NotifyImpact {
+    #[name = c"low"]
+    Low,
+    #[name = c"medium"]
+    Medium,
+    #[name = c"high"]
+    High,
+    #[name = c"breaking"]
+    Breaking,
+}
+
+/// Who pages somebody at night wants to hear of what breaks, who refreshes a cache of everything.
+static NOTIFY_IMPACT: GucSetting<NotifyImpact> = GucSetting::<NotifyImpact>::new(NotifyImpact::Low);
 
 /// Defines the settings; for `_PG_init`.
 pub fn init() {
@@ -183,6 +199,14 @@ pub fn init() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_enum_guc(
+        c"schema_monitor.notify_impact",
+        c"Least impact of a version that is announced on the channel schema_changed.",
+        c"Versions of less impact are recorded, and announced as searchable, all the same.",
+        &NOTIFY_IMPACT,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
 }
 
 /// Whether schema changes are captured.
@@ -270,6 +294,16 @@ pub fn embed_in_session() -> bool {
 /// Rows up to which every vector is compared.
 pub fn exact_search_rows() -> i64 {
     i64::from(EXACT_SEARCH_ROWS.get())
+}
+
+/// The least impact of a version that listeners are told of.
+pub fn notify_impact() -> Impact {
+    match NOTIFY_IMPACT.get() {
+        NotifyImpact::Low => Impact::Low,
+        NotifyImpact::Medium => Impact::Medium,
+        NotifyImpact::High => Impact::High,
+        NotifyImpact::Breaking => Impact::Breaking,
+    }
 }
 
 fn text(setting: &GucSetting<Option<CString>>) -> String {

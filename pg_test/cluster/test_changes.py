@@ -152,3 +152,21 @@ def test_notifications_name_nothing(cluster: Cluster, connection: psycopg.Connec
     assert payload["fingerprint"] == fingerprint
     assert payload["changes"] == {"table_added": 1} and payload["impact"] == "low"
     assert payload["version"] == version(connection)
+
+
+def test_listeners_are_told_from_an_impact_on(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    connection.execute("CREATE TABLE quiet (a int)")
+    wait_indexed(connection)
+    connection.execute("ALTER SYSTEM SET schema_monitor.notify_impact = breaking")
+    try:
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("LISTEN schema_changed")
+        connection.execute("ALTER TABLE quiet ADD b int")
+        wait_indexed(connection)
+        connection.execute("ALTER TABLE quiet DROP b")
+        (notification,) = connection.notifies(timeout=10, stop_after=1)
+        (payload,) = one(connection, "SELECT %s::jsonb", notification.payload)
+        assert (payload["impact"], payload["changes"]) == ("breaking", {"column_dropped": 1})
+    finally:
+        connection.execute("ALTER SYSTEM RESET schema_monitor.notify_impact")
+        connection.execute("SELECT pg_reload_conf()")

@@ -139,6 +139,7 @@ def test_a_passage_that_takes_too_long_is_left_out_at_the_third_time(server: Clu
     database = with_tables(server)
     with server.connect(database) as connection:
         embedder(connection)
+        connection.execute("SET schema_monitor.embedder_timeout = '60s'")
         took = {}
         for text in (SHORT, LONG):
             start = time.monotonic()

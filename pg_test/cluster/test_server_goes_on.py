@@ -152,6 +152,7 @@ SETTINGS = {
     "embedder_timeout": (["'2s'", "1"], ["0", "'never'"]),
     "embed_in_session": (["on", "off"], ["maybe"]),
     "exact_search_rows": (["0", "100000"], ["-1"]),
+    "notify_impact": (["medium", "high", "breaking", "low"], ["'grave'"]),
 }
 
 

@@ -58,7 +58,7 @@ fn _migration(
 
 /// Runs them in the present transaction.
 #[pg_extern(sql = false)]
-fn _apply_migration(
+fn apply_migration(
     from_version: i64,
     to_version: i64,
     confirm: bool,
@@ -72,10 +72,7 @@ fn apply(from: i64, to: i64, confirm: bool) -> Result<history::Applied> {
         return Err(Error::ReadOnly("apply_migration()"));
     }
     if !confirm {
-        return Err(Error::Argument {
-            what: "a confirmation: apply_migration() changes the schema only with confirm => true",
-            reason: "Look at the statements with schema_monitor.migration() first.".to_owned(),
-        });
+        return Err(Error::NotConfirmed);
     }
     history::apply(from, to)
 }

@@ -2,6 +2,7 @@
 //! SQL declarations, comments and rights are in `sql/functions.sql`.
 
 mod check;
+mod classify;
 mod diff;
 mod embedding;
 mod fingerprint;

@@ -1,6 +1,6 @@
 //! Functions, procedures and aggregates.
 
-use schema::{Definition, Kind};
+use schema::{Attributes, Definition, Kind};
 
 use super::{Address, Definitions, FUNCTION_CLASS, Reading, flag, options, set, set_if};
 use crate::error::Result;
@@ -15,7 +15,12 @@ const FUNCTIONS: &str = "
         p.provolatile, p.proparallel, p.proisstrict, p.prosecdef, p.proleakproof, p.procost, p.prorows, p.proconfig,
         CASE WHEN p.prosupport OPERATOR(pg_catalog.<>) 0 THEN p.prosupport::pg_catalog.regproc::text END,
         a.aggtransfn::pg_catalog.regproc::text, a.aggfinalfn::pg_catalog.regproc::text,
-        a.aggcombinefn::pg_catalog.regproc::text, a.aggtranstype, a.agginitval, a.aggkind
+        a.aggcombinefn::pg_catalog.regproc::text, a.aggtranstype, a.agginitval, a.aggkind,
+        a.aggserialfn::pg_catalog.regproc::text, a.aggdeserialfn::pg_catalog.regproc::text,
+        a.aggmtransfn::pg_catalog.regproc::text, a.aggminvtransfn::pg_catalog.regproc::text,
+        a.aggmfinalfn::pg_catalog.regproc::text, a.aggmtranstype, a.aggminitval, a.aggtransspace, a.aggmtransspace,
+        a.aggfinalextra, a.aggmfinalextra, a.aggfinalmodify, a.aggmfinalmodify, a.aggsortop::pg_catalog.regoper::text,
+        p.protrftypes
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_language AS l ON l.oid OPERATOR(pg_catalog.=) p.prolang
     LEFT JOIN pg_catalog.pg_aggregate AS a ON a.aggfnoid OPERATOR(pg_catalog.=) p.oid
@@ -60,7 +65,7 @@ fn function(reading: &mut Reading<'_>, row: &Row<'_>) -> Result<Option<(Address,
     set_if(attributes, "returns", row.text(8));
     let language = row.name(9);
     match row.text(12) {
-        Some(body) => set(attributes, "body", body),
+        Some(body) => set(attributes, "body", schema::without_type_labels(&body)),
         None if kind == Kind::Aggregate => {}
         None => set_if(attributes, "body", row.text(10)),
     }
@@ -92,21 +97,73 @@ fn function(reading: &mut Reading<'_>, row: &Row<'_>) -> Result<Option<(Address,
     options(attributes, "settings", row.texts(20));
     set_if(attributes, "support", row.text(21));
     if kind == Kind::Aggregate {
-        let functions = [("transition", 22), ("final", 23), ("combine", 24)];
-        for (name, at) in functions {
-            set_if(attributes, name, row.text(at).filter(|function| function != "-"));
-        }
-        set(attributes, "state_type", reading.lookup.type_name(row.oid(25), -1)?);
-        set_if(attributes, "initial_value", row.text(26));
-        match row.char(27) {
-            'o' => set(attributes, "aggregate_kind", "ordered set"),
-            'h' => set(attributes, "aggregate_kind", "hypothetical set"),
-            _ => {}
-        }
+        aggregate(reading, attributes, row)?;
     } else {
         set(attributes, "language", language);
+    }
+    let transforms = row.oids(42);
+    if !transforms.is_empty() {
+        let names = transforms.into_iter().map(|oid| reading.lookup.type_name(oid, -1));
+        set(attributes, "transforms", names.collect::<Result<Vec<_>>>()?);
     }
     set_if(attributes, "comment", reading.comment(FUNCTION_CLASS, oid, 0));
     definition.access = reading.access(row.oid(4), row.texts(5), "X");
     Ok(Some((address, definition)))
+}
+
+/// What `CREATE AGGREGATE` says.
+fn aggregate(reading: &mut Reading<'_>, attributes: &mut Attributes, row: &Row<'_>) -> Result<()> {
+    for (name, at) in [
+        ("transition", 22),
+        ("final", 23),
+        ("combine", 24),
+        ("serialize", 28),
+        ("deserialize", 29),
+        ("moving_transition", 30),
+        ("moving_inverse", 31),
+        ("moving_final", 32),
+        ("sort_operator", 41),
+    ] {
+        set_if(attributes, name, row.text(at).filter(|name| name != "-" && name != "0"));
+    }
+    set(attributes, "state_type", reading.lookup.type_name(row.oid(25), -1)?);
+    if row.oid(33) != 0 {
+        set(
+            attributes,
+            "moving_state_type",
+            reading.lookup.type_name(row.oid(33), -1)?,
+        );
+    }
+    for (name, at) in [("initial_value", 26), ("moving_initial_value", 34)] {
+        set_if(attributes, name, row.text(at));
+    }
+    for (name, at) in [("state_space", 35), ("moving_state_space", 36)] {
+        set_if(
+            attributes,
+            name,
+            Some(row.i32(at))
+                .filter(|space| *space != 0)
+                .map(|space| space.to_string()),
+        );
+    }
+    flag(attributes, "final_extra", row.bool(37));
+    flag(attributes, "moving_final_extra", row.bool(38));
+    let kind = row.char(27);
+    // An ordered-set aggregate's final function modifies its state by default, a plain one's does not.
+    let default = if kind == 'n' { 'r' } else { 'w' };
+    for (name, at) in [("final_modify", 39), ("moving_final_modify", 40)] {
+        let word = match row.char(at) {
+            modifies if modifies == default => continue,
+            'r' => "read_only",
+            's' => "shareable",
+            _ => "read_write",
+        };
+        set(attributes, name, word);
+    }
+    match kind {
+        'o' => set(attributes, "aggregate_kind", "ordered set"),
+        'h' => set(attributes, "aggregate_kind", "hypothetical set"),
+        _ => {}
+    }
+    Ok(())
 }

@@ -17,7 +17,13 @@ const INDEXES: &str = "
         CASE WHEN i.reltablespace OPERATOR(pg_catalog.<>) 0 THEN (
             SELECT t.spcname FROM pg_catalog.pg_tablespace AS t WHERE t.oid OPERATOR(pg_catalog.=) i.reltablespace) END,
         CASE WHEN x.indexprs IS NOT NULL THEN pg_catalog.pg_get_expr(x.indexprs, x.indrelid) END,
-        CASE WHEN x.indpred IS NOT NULL THEN pg_catalog.pg_get_expr(x.indpred, x.indrelid) END
+        CASE WHEN x.indpred IS NOT NULL THEN pg_catalog.pg_get_expr(x.indpred, x.indrelid) END,
+        CASE WHEN a.amname OPERATOR(pg_catalog.=) ANY ('{gist,gin,brin,hnsw,ivfflat,bloom}'::pg_catalog.name[]) THEN (
+            SELECT pg_catalog.array_agg(
+                coalesce(pg_catalog.array_to_string(t.attoptions, ','), '') ORDER BY t.attnum)
+            FROM pg_catalog.pg_attribute AS t
+            WHERE t.attrelid OPERATOR(pg_catalog.=) x.indexrelid
+            HAVING pg_catalog.count(t.attoptions) OPERATOR(pg_catalog.>) 0) END
     FROM pg_catalog.pg_index AS x
     JOIN pg_catalog.pg_class AS i ON i.oid OPERATOR(pg_catalog.=) x.indexrelid
     JOIN pg_catalog.pg_am AS a ON a.oid OPERATOR(pg_catalog.=) i.relam
@@ -129,6 +135,7 @@ fn index(reading: &mut Reading<'_>, found: &mut Definitions, row: &Row<'_>) -> R
     if !row.is_null(14) {
         set(attributes, "tablespace", row.name(14));
     }
+    set_if(attributes, "operator_class_options", row.texts(17));
     set_if(attributes, "expressions", row.text(15));
     set_if(attributes, "predicate", row.text(16));
     set_if(attributes, "comment", reading.comment(RELATION_CLASS, oid, 0));

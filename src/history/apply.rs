@@ -6,8 +6,8 @@ use super::migration::migration;
 use crate::catalog::{self, Scope};
 use crate::error::{Error, Result};
 use crate::pg::guc::Pinned;
-use crate::pg::subtransaction::attempt;
 use crate::pg::query;
+use crate::pg::subtransaction::attempt;
 use crate::pg::transaction::with_fresh_snapshot;
 
 /// What was done.
@@ -28,7 +28,10 @@ pub fn apply(from: i64, to: i64) -> Result<Applied> {
     let _pinned = Pinned::at(&[(c"search_path", c"pg_catalog"), (c"check_function_bodies", c"off")]);
     let way = migration(from, to, false)?;
     if way.left_out > 0 {
-        return refuse("you may not see all of the schema", format!("{} objects are hidden from you.", way.left_out));
+        return refuse(
+            "you may not see all of the schema",
+            format!("{} objects are hidden from you.", way.left_out),
+        );
     }
     let start = migration(from, from, false)?.target;
     let missing = differences(&start)?;
@@ -73,7 +76,15 @@ fn differences(wanted: &Objects) -> Result<String> {
     let all = compare(&here, &wanted);
     let told = all.iter().filter(|one| one.difference.as_str() != "layout");
     let mut lines: Vec<String> = told
-        .map(|one| format!("{} {} {}.{}", one.difference.as_str(), one.kind.as_str(), one.schema, one.signature))
+        .map(|one| {
+            format!(
+                "{} {} {}.{}",
+                one.difference.as_str(),
+                one.kind.as_str(),
+                one.schema,
+                one.signature
+            )
+        })
         .collect();
     let more = lines.len().saturating_sub(NAMED);
     lines.truncate(NAMED);
@@ -87,7 +98,12 @@ fn of_objects(objects: &Objects) -> Tree {
     let mut tree = Tree::new();
     for definition in objects.values() {
         let signature = definition.signature().into_owned();
-        tree.insert(definition.group(), definition.kind, signature, Fingerprints::of(definition));
+        tree.insert(
+            definition.group(),
+            definition.kind,
+            signature,
+            Fingerprints::of(definition),
+        );
     }
     tree
 }
@@ -95,7 +111,9 @@ fn of_objects(objects: &Objects) -> Tree {
 /// A value that is added by one statement and named by a later one.
 fn enum_value_in_use(statements: &[Statement]) -> Option<String> {
     for (at, statement) in statements.iter().enumerate() {
-        let Some((_, added)) = statement.sql.split_once(" ADD VALUE ") else { continue };
+        let Some((_, added)) = statement.sql.split_once(" ADD VALUE ") else {
+            continue;
+        };
         let label = added.split(" AFTER ").next().unwrap_or(added);
         let label = label.split(" BEFORE ").next().unwrap_or(label);
         let used = format!("{label}::{}", statement.identity);

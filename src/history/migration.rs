@@ -61,7 +61,12 @@ const TYPE: &str = "SELECT pg_catalog.to_regtype($1)::oid";
 
 /// How values are converted. A type that is not there (any more, or yet) has no cast.
 fn cast(from: &str, to: &str) -> Cast {
-    let oid = |name: &str| query::one(TYPE, &[name.into()], |row| row.oid(0)).ok().flatten().unwrap_or(0);
+    let oid = |name: &str| {
+        query::one(TYPE, &[name.into()], |row| row.oid(0))
+            .ok()
+            .flatten()
+            .unwrap_or(0)
+    };
     match (oid(from), oid(to)) {
         (0, _) | (_, 0) => Cast::None,
         (from, to) if exists(from, to, Coercion::Assignment) => Cast::Assignment,
@@ -88,7 +93,9 @@ fn note_order(after: &Objects, before: &Objects, statements: &mut [Statement]) {
     }
     for statement in statements {
         if statement.sql.contains(" ADD COLUMN ") && reordered.contains(&statement.identity) {
-            statement.notes.push("the column comes last: only making the table anew gives it its place");
+            statement
+                .notes
+                .push("the column comes last: only making the table anew gives it its place");
         }
     }
 }

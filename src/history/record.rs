@@ -184,6 +184,9 @@ impl Reading {
                 (self.pending.hints.len() as i64).into(),
             ],
         )?;
+        if impact < crate::settings::notify_impact() {
+            return Ok(());
+        }
         notify_changed(outcome, &root, impact, all().map(|change| change.name()))
     }
 }

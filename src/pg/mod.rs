@@ -3,6 +3,7 @@
 
 pub mod coercion;
 pub mod database;
+pub mod ddl;
 pub mod encoding;
 pub mod event_trigger;
 pub mod extension;

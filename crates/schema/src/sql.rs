@@ -165,6 +165,50 @@ pub fn split_list(text: &str) -> Vec<&str> {
     parts
 }
 
+/// A body as it is printed for a function in the standard's form, without labels that say what goes without saying:
+/// `'x'` is printed as `'x'::text`, and what that is read back as is printed as `'x'::text AS text`.
+pub fn without_type_labels(body: &str) -> String {
+    let tokens = tokens(body);
+    let mut written = String::with_capacity(body.len());
+    let mut from = 0;
+    for (at, window) in tokens.windows(2).enumerate() {
+        let ((Token::Word(word), as_at), (Token::Word(label), label_at)) = (&window[0], &window[1]) else {
+            continue;
+        };
+        let start = tokens[..at].iter().rposition(|(token, _)| *token == Token::Other(":"));
+        let Some(start) = start.filter(|_| word == "as") else {
+            continue;
+        };
+        let type_name = body[tokens[start].1.end..as_at.start].trim();
+        if internal_name(type_name) == Some(label.as_ref()) {
+            written.push_str(body[from..as_at.start].trim_end());
+            from = label_at.end;
+        }
+    }
+    written.push_str(&body[from..]);
+    written
+}
+
+/// What the grammar calls a type that has a name of several words or of the standard's.
+fn internal_name(type_name: &str) -> Option<&str> {
+    Some(match type_name {
+        "smallint" => "int2",
+        "integer" => "int4",
+        "bigint" => "int8",
+        "real" => "float4",
+        "double precision" => "float8",
+        "boolean" => "bool",
+        "character varying" => "varchar",
+        "character" => "bpchar",
+        "timestamp with time zone" => "timestamptz",
+        "timestamp without time zone" => "timestamp",
+        "time with time zone" => "timetz",
+        "time without time zone" => "time",
+        other if other.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) => other,
+        _ => return None,
+    })
+}
+
 /// An identifier with quotes where it needs them, by the rule of PostgreSQL's `quote_ident()`.
 pub fn ident(name: &str) -> String {
     let plain = name.starts_with(|c: char| c == '_' || c.is_ascii_lowercase())
@@ -202,23 +246,170 @@ pub fn dollar_quoted(text: &str) -> String {
 
 /// Keywords that are not unreserved (appendix C of the manual, PostgreSQL 16 to 18), sorted.
 const KEYWORDS: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between",
-    "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check", "coalesce", "collate",
-    "collation", "column", "concurrently", "constraint", "create", "cross", "current_catalog", "current_date",
-    "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "dec", "decimal",
-    "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch",
-    "float", "for", "foreign", "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike",
-    "in", "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull", "join",
-    "json", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg", "json_query",
-    "json_scalar", "json_serialize", "json_table", "json_value", "lateral", "leading", "least", "left", "like",
-    "limit", "localtime", "localtimestamp", "merge_action", "national", "natural", "nchar", "none", "normalize",
-    "not", "notnull", "null", "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps",
-    "overlay", "placing", "position", "precision", "primary", "real", "references", "returning", "right", "row",
-    "select", "session_user", "setof", "similar", "smallint", "some", "substring", "symmetric", "system_user",
-    "table", "tablesample", "then", "time", "timestamp", "to", "trailing", "treat", "trim", "true", "union",
-    "unique", "user", "using", "values", "varchar", "variadic", "verbose", "when", "where", "window", "with",
-    "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi",
-    "xmlroot", "xmlserialize", "xmltable",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "between",
+    "bigint",
+    "binary",
+    "bit",
+    "boolean",
+    "both",
+    "case",
+    "cast",
+    "char",
+    "character",
+    "check",
+    "coalesce",
+    "collate",
+    "collation",
+    "column",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "dec",
+    "decimal",
+    "default",
+    "deferrable",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "extract",
+    "false",
+    "fetch",
+    "float",
+    "for",
+    "foreign",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "greatest",
+    "group",
+    "grouping",
+    "having",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "inout",
+    "int",
+    "integer",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_table",
+    "json_value",
+    "lateral",
+    "leading",
+    "least",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "merge_action",
+    "national",
+    "natural",
+    "nchar",
+    "none",
+    "normalize",
+    "not",
+    "notnull",
+    "null",
+    "nullif",
+    "numeric",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "out",
+    "outer",
+    "overlaps",
+    "overlay",
+    "placing",
+    "position",
+    "precision",
+    "primary",
+    "real",
+    "references",
+    "returning",
+    "right",
+    "row",
+    "select",
+    "session_user",
+    "setof",
+    "similar",
+    "smallint",
+    "some",
+    "substring",
+    "symmetric",
+    "system_user",
+    "table",
+    "tablesample",
+    "then",
+    "time",
+    "timestamp",
+    "to",
+    "trailing",
+    "treat",
+    "trim",
+    "true",
+    "union",
+    "unique",
+    "user",
+    "using",
+    "values",
+    "varchar",
+    "variadic",
+    "verbose",
+    "when",
+    "where",
+    "window",
+    "with",
+    "xmlattributes",
+    "xmlconcat",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlnamespaces",
+    "xmlparse",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+    "xmltable",
 ];
 
 #[cfg(test)]
@@ -244,12 +435,23 @@ mod tests {
     fn what_is_quoted_is_read_back() {
         for name in ["plain", "Größe", "a\"b", "order", "two words", "_x1", "1x", ""] {
             assert_eq!(tokens(&ident(name)).len(), 1);
-            assert_eq!(qualified(&format!("s.{}", ident(name))), Some(("s".into(), name.into())));
+            assert_eq!(
+                qualified(&format!("s.{}", ident(name))),
+                Some(("s".into(), name.into()))
+            );
         }
         assert_eq!(ident("orders"), "orders");
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal("a\\b"), "E'a\\\\b'");
         assert_eq!(dollar_quoted("$function$"), "$function_$$function$$function_$");
+    }
+
+    #[test]
+    fn labels_that_a_cast_gives_by_itself_are_left_out() {
+        assert_eq!(
+            without_type_labels("SELECT t.a, 'q''s'::text AS text, 1::bigint AS int8, 2::bigint AS \"text\" FROM s.t"),
+            "SELECT t.a, 'q''s'::text, 1::bigint, 2::bigint AS \"text\" FROM s.t"
+        );
     }
 
     #[test]

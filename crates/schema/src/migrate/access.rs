@@ -15,8 +15,8 @@ pub(super) fn comments_and_access(plan: &Plan<'_>) -> Vec<Statement> {
         let present = plan.present.get(id);
         comments.extend(of_object(present, new));
         // An extension belongs to who made it, and a sequence of a column to the owner of the table.
-        let follows = new.kind == Kind::Extension
-            || (new.kind == Kind::Sequence && text(&new.attributes, "owned_by").is_some());
+        let follows =
+            new.kind == Kind::Extension || (new.kind == Kind::Sequence && text(&new.attributes, "owned_by").is_some());
         let had = present.map(|present| &present.access);
         if !follows && had.is_none_or(|access| access.owner != new.access.owner) {
             owners.push(Statement::new(new, render::owner(new)));
@@ -30,7 +30,10 @@ pub(super) fn comments_and_access(plan: &Plan<'_>) -> Vec<Statement> {
         };
         let list = render::grants(had.unwrap_or(&fresh), new);
         grants.extend(list.into_iter().map(|sql| Statement::new(new, sql)));
-        let known: Vec<_> = present.into_iter().flat_map(|one| one.parts_of(PartKind::Column)).collect();
+        let known: Vec<_> = present
+            .into_iter()
+            .flat_map(|one| one.parts_of(PartKind::Column))
+            .collect();
         let list = render::column_grants(&known, new);
         grants.extend(list.into_iter().map(|sql| Statement::new(new, sql)));
     }

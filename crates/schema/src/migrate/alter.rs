@@ -23,8 +23,8 @@ pub(super) fn alterations(plan: &Plan<'_>, rank: u32) -> Vec<Node> {
         converted: BTreeSet::new(),
     };
     for id in &ids {
-        for parent in plan.parents_after(*id) {
-            if plan.parents_before(*id).contains(&parent) && !plan.detached.iter().any(|(child, _)| child == id) {
+        for parent in plan.lasting_parents(*id) {
+            if plan.is_present(parent) {
                 family.children.entry(parent).or_default().push(*id);
             }
         }
@@ -90,23 +90,15 @@ fn table(plan: &Plan<'_>, id: i64, present: &Definition, new: &Definition, below
         .parts_of(PartKind::Column)
         .filter_map(|part| Some((part, find(new, PartKind::Column, &part.name)?)))
         .collect();
-    for (old, _) in pairs.iter().filter(|(old, new)| old.text("identity").is_some() && new.text("identity").is_none()) {
-        statements.push(one(format!("{} ALTER COLUMN {} DROP IDENTITY", alter(new), ident(&old.name))));
-    }
-    let is_partition = text(&new.attributes, "partition_of").is_some();
-    let mut tell = Vec::new();
-    for target in new.parts_of(PartKind::Column) {
-        if find(present, PartKind::Column, &target.name).is_none() {
-            let sequence = identity_sequence(plan, new, target);
-            let column = render::column(target, sequence, new.kind, is_partition);
-            let statement = one(format!("{} ADD COLUMN {column}", alter(new)));
-            let filled = ["default", "generated", "identity"].iter().any(|name| target.attributes.contains_key(name));
-            statements.push(match is_set(&target.attributes, "not_null") && !filled {
-                true => statement.noting("fails where the table has rows: no value is known for them"),
-                false => statement,
-            });
-            tell.push(target.clone());
-        }
+    for (old, _) in pairs
+        .iter()
+        .filter(|(old, new)| old.text("identity").is_some() && new.text("identity").is_none())
+    {
+        statements.push(one(format!(
+            "{} ALTER COLUMN {} DROP IDENTITY",
+            alter(new),
+            ident(&old.name)
+        )));
     }
     let retyped: Vec<(&Part, &Part)> = pairs
         .iter()
@@ -117,7 +109,23 @@ fn table(plan: &Plan<'_>, id: i64, present: &Definition, new: &Definition, below
         })
         .collect();
     statements.extend(retype(plan, new, &retyped));
-    tell.extend(retyped.iter().map(|(_, target)| (*target).clone()));
+    let mut tell: Vec<Part> = retyped.iter().map(|(_, target)| (*target).clone()).collect();
+    let is_partition = text(&new.attributes, "partition_of").is_some();
+    for target in new.parts_of(PartKind::Column) {
+        if find(present, PartKind::Column, &target.name).is_none() {
+            let sequence = identity_sequence(plan, new, target);
+            let column = render::column(target, sequence, new.kind, is_partition);
+            let statement = one(format!("{} ADD COLUMN {column}", alter(new)));
+            let filled = ["default", "generated", "identity"]
+                .iter()
+                .any(|name| target.attributes.contains_key(name));
+            statements.push(match is_set(&target.attributes, "not_null") && !filled {
+                true => statement.noting("fails where the table has rows: no value is known for them"),
+                false => statement,
+            });
+            tell.push(target.clone());
+        }
+    }
     for (old, target) in &pairs {
         let (mut changes, inherited) = column(plan, new, old, target);
         statements.append(&mut changes);
@@ -135,7 +143,9 @@ fn table(plan: &Plan<'_>, id: i64, present: &Definition, new: &Definition, below
     }
     for (kind, word) in [(PartKind::Trigger, "TRIGGER"), (PartKind::Rule, "RULE")] {
         for part in present.parts_of(kind) {
-            let Some(target) = find(new, kind, &part.name) else { continue };
+            let Some(target) = find(new, kind, &part.name) else {
+                continue;
+            };
             if part.text("enabled") != target.text("enabled") {
                 let sql = format!("ALTER TABLE {} {}", name(new), render::trigger_state(target, word));
                 statements.push(one(sql));
@@ -188,11 +198,11 @@ fn column(plan: &Plan<'_>, table: &Definition, old: &Part, new: &Part) -> (Vec<S
     if text(before, "generated").is_some() && text(after, "generated").is_none() {
         statements.push(act("DROP EXPRESSION".to_owned()));
         inherited = true;
-    } else if text(before, "expression") != text(after, "expression") {
-        if let Some(expression) = text(after, "expression") {
-            statements.push(act(format!("SET EXPRESSION AS ({expression})")));
-            inherited = true;
-        }
+    } else if text(before, "expression") != text(after, "expression")
+        && let Some(expression) = text(after, "expression")
+    {
+        statements.push(act(format!("SET EXPRESSION AS ({expression})")));
+        inherited = true;
     }
     if text(before, "default") != text(after, "default") {
         statements.push(match text(after, "default") {
@@ -259,7 +269,10 @@ fn storage(present: &Definition, new: &Definition) -> Vec<Statement> {
         let tablespace = text(after, "tablespace").unwrap_or("pg_default");
         actions.push(format!("SET TABLESPACE {}", ident(tablespace)));
     }
-    actions.extend(render::relation_options(&texts(before, "options"), &texts(after, "options")));
+    actions.extend(render::relation_options(
+        &texts(before, "options"),
+        &texts(after, "options"),
+    ));
     let (stored, wanted) = (texts(before, "foreign_options"), texts(after, "foreign_options"));
     actions.extend(render::foreign_option_changes(&stored, &wanted));
     let statement = |action: String| Statement::new(new, format!("{} {action}", alter(new)));
@@ -293,7 +306,11 @@ fn sequence(present: &Definition, new: &Definition) -> Vec<Statement> {
     let of = |one: &Definition| render::sequence_options(&one.attributes, Some("AS"));
     let mut statements = Vec::new();
     if is_set(&present.attributes, "unlogged") != is_set(&new.attributes, "unlogged") {
-        let word = if is_set(&new.attributes, "unlogged") { "UNLOGGED" } else { "LOGGED" };
+        let word = if is_set(&new.attributes, "unlogged") {
+            "UNLOGGED"
+        } else {
+            "LOGGED"
+        };
         statements.push(Statement::new(new, format!("{} SET {word}", alter(new))));
     }
     if of(present) != of(new) {
@@ -320,7 +337,9 @@ fn enumeration(present: &Definition, new: &Definition) -> Vec<Statement> {
         };
         let sql = format!("{} ADD VALUE {}{place}", alter(new), literal(label));
         statements.push(Statement::new(new, sql).noting("the new value can be used only once this is committed"));
-        let position = at.checked_sub(1).and_then(|before| known.iter().position(|one| *one == wanted[before]));
+        let position = at
+            .checked_sub(1)
+            .and_then(|before| known.iter().position(|one| *one == wanted[before]));
         known.insert(position.map_or(0, |position| position + 1), label);
     }
     statements
@@ -330,14 +349,18 @@ fn domain(present: &Definition, new: &Definition) -> Vec<Statement> {
     let (before, after) = (&present.attributes, &new.attributes);
     let mut actions = Vec::new();
     if text(before, "default") != text(after, "default") {
-        actions.push(text(after, "default").map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")));
+        actions
+            .push(text(after, "default").map_or("DROP DEFAULT".to_owned(), |default| format!("SET DEFAULT {default}")));
     }
     match (is_set(before, "not_null"), is_set(after, "not_null")) {
         (false, true) => actions.push("SET NOT NULL".to_owned()),
         (true, false) => actions.push("DROP NOT NULL".to_owned()),
         _ => {}
     }
-    for part in present.parts_of(PartKind::Constraint).filter(|part| render::is_not_valid(part)) {
+    for part in present
+        .parts_of(PartKind::Constraint)
+        .filter(|part| render::is_not_valid(part))
+    {
         if find(new, PartKind::Constraint, &part.name).is_some_and(|target| !render::is_not_valid(target)) {
             actions.push(format!("VALIDATE CONSTRAINT {}", ident(&part.name)));
         }
@@ -351,10 +374,14 @@ fn composite(present: &Definition, new: &Definition) -> Vec<Statement> {
     for target in new.parts_of(PartKind::Column) {
         let own = ident(&target.name);
         let type_name = target.text("type").unwrap_or("text");
-        let collation = target.text("collation").map_or(String::new(), |name| format!(" COLLATE {name}"));
+        let collation = target
+            .text("collation")
+            .map_or(String::new(), |name| format!(" COLLATE {name}"));
         let action = match find(present, PartKind::Column, &target.name) {
             None => format!("ADD ATTRIBUTE {own} {type_name}{collation}"),
-            Some(old) if old.text("type") != target.text("type") || old.text("collation") != target.text("collation") => {
+            Some(old)
+                if old.text("type") != target.text("type") || old.text("collation") != target.text("collation") =>
+            {
                 format!("ALTER ATTRIBUTE {own} TYPE {type_name}{collation}")
             }
             Some(_) => continue,
@@ -383,7 +410,10 @@ fn extension(present: &Definition, new: &Definition) -> Vec<Statement> {
         statements.push(Statement::new(new, sql).noting("the scripts of that version must be installed"));
     }
     if let (true, Some(schema)) = (schema(present) != schema(new), schema(new)) {
-        statements.push(Statement::new(new, format!("{} SET SCHEMA {}", alter(new), ident(&schema))));
+        statements.push(Statement::new(
+            new,
+            format!("{} SET SCHEMA {}", alter(new), ident(&schema)),
+        ));
     }
     statements
 }

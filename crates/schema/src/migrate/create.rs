@@ -10,7 +10,6 @@ use crate::render::{self, is_set, text, texts};
 use crate::sql::{ident, literal, mentions, qualified};
 
 // Ranks: which kind goes first among what does not need each other.
-const SCHEMA: u32 = 0;
 const EXTENSION: u32 = 5;
 const TYPE: u32 = 10;
 const SEQUENCE: u32 = 20;
@@ -27,7 +26,12 @@ const FLAG: u32 = 90;
 
 /// The statements that create and alter.
 pub(super) fn creations(plan: &Plan<'_>) -> Vec<Statement> {
-    let deepest = plan.after.keys().map(|id| plan.parents_after(*id).len()).max().unwrap_or(0) as i32;
+    let deepest = plan
+        .after
+        .keys()
+        .map(|id| plan.parents_after(*id).len())
+        .max()
+        .unwrap_or(0) as i32;
     let mut nodes = Vec::new();
     for (id, new) in plan.after {
         if !plan.is_present(*id) {
@@ -48,9 +52,7 @@ fn key(definition: &Definition) -> (String, String) {
 
 /// A node that makes or alters an object others may name.
 pub(super) fn node(rank: u32, new: &Definition, uses: &str, statements: Vec<Statement>) -> Node {
-    let mut requires: BTreeSet<_> = mentions(uses).into_iter().collect();
-    // Everything needs its schema.
-    requires.insert((String::new(), new.schema.clone().unwrap_or_default()));
+    let requires: BTreeSet<_> = mentions(uses).into_iter().collect();
     Node {
         rank: (rank, 0),
         name: render::signature(new),
@@ -64,7 +66,8 @@ fn create(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
     let one = |sql: String| vec![Statement::new(new, sql)];
     let whole = depend::whole_text(new);
     Some(match new.kind {
-        Kind::Schema => node(SCHEMA, new, "", one(format!("CREATE SCHEMA {}", ident(&new.name)))),
+        // made before anything is moved into it
+        Kind::Schema => return None,
         Kind::Extension => create_extension(new),
         Kind::Enum | Kind::CompositeType | Kind::RangeType => node(TYPE, new, &whole, one(render::create_type(new)?)),
         Kind::Domain => node(TYPE, new, &whole, create_domain(new)),
@@ -73,7 +76,11 @@ fn create(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
         Kind::Sequence if plan.is_identity(plan.after, &plan.after_names, id) => return None,
         Kind::Sequence => node(SEQUENCE, new, "", one(render::create_sequence(new))),
         Kind::Function | Kind::Procedure | Kind::Aggregate => {
-            let rank = if new.kind == Kind::Aggregate { FUNCTION + 1 } else { FUNCTION };
+            let rank = if new.kind == Kind::Aggregate {
+                FUNCTION + 1
+            } else {
+                FUNCTION
+            };
             node(rank, new, &whole, one(render::create_function(new)))
         }
         Kind::Table | Kind::ForeignTable => create_table(plan, new),
@@ -89,15 +96,15 @@ fn create_extension(new: &Definition) -> Node {
     if let Some(version) = text(&new.attributes, "version") {
         sql.push_str(&format!(" VERSION {}", literal(version)));
     }
-    let mut node = node(EXTENSION, new, "", vec![Statement::new(new, sql)]);
-    let schema = text(&new.attributes, "schema").unwrap_or_default().to_owned();
-    node.requires.insert((String::new(), schema));
-    node
+    node(EXTENSION, new, "", vec![Statement::new(new, sql)])
 }
 
 fn create_domain(new: &Definition) -> Vec<Statement> {
     let mut statements = vec![Statement::new(new, render::create_domain(new))];
-    for part in new.parts_of(PartKind::Constraint).filter(|part| render::is_not_valid(part)) {
+    for part in new
+        .parts_of(PartKind::Constraint)
+        .filter(|part| render::is_not_valid(part))
+    {
         let sql = format!("{} ADD {}", render::alter(new), render::constraint(part));
         statements.push(Statement::new(new, sql));
     }
@@ -124,14 +131,17 @@ fn create_table(plan: &Plan<'_>, new: &Definition) -> Node {
             PartKind::Column => ["type", "default", "expression", "collation"]
                 .map(|name| part.text(name).unwrap_or_default())
                 .join(" "),
-            PartKind::Constraint if render::is_inline(part) => depend::part_text(part),
+            PartKind::Constraint if render::is_inline(new, part) => depend::part_text(part),
             _ => continue,
         };
         uses.push_str(&own);
         uses.push(' ');
     }
     let mut node = node(TABLE, new, &uses, statements);
-    node.rank.1 = plan.after_names.get(&key(new)).map_or(0, |id| plan.parents_after(*id).len() as i32);
+    node.rank.1 = plan
+        .after_names
+        .get(&key(new))
+        .map_or(0, |id| plan.parents_after(*id).len() as i32);
     // A partition is attached later: it does not need its parent to be made.
     if let Some(parent) = text(&new.attributes, "partition_of").and_then(qualified) {
         node.requires.remove(&parent);
@@ -145,9 +155,9 @@ fn create_table(plan: &Plan<'_>, new: &Definition) -> Node {
 pub(super) fn identity_sequence<'p>(plan: &'p Plan<'_>, table: &Definition, part: &Part) -> Option<&'p Definition> {
     part.text("identity")?;
     let id = plan.after_names.get(&key(table))?;
-    let found = plan.after.values().filter(|one| one.kind == Kind::Sequence);
-    let mut found = found.filter(|one| owner(one, &plan.after_names).as_ref() == Some(&(*id, part.name.clone())));
-    found.next()
+    plan.identities
+        .get(&(*id, part.name.clone()))
+        .and_then(|sequence| plan.after.get(sequence))
 }
 
 /// Parts that are not there yet.
@@ -163,7 +173,7 @@ fn parts(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32, nodes: &mut V
         if part.kind == PartKind::Constraint && new.kind == Kind::Domain && present.is_none() {
             continue; // with the domain
         }
-        let inline = present.is_none() && part.kind == PartKind::Constraint && render::is_inline(part);
+        let inline = present.is_none() && part.kind == PartKind::Constraint && render::is_inline(new, part);
         let is_foreign = part.text("kind") == Some("foreign key");
         let (rank, statements) = match part.kind {
             PartKind::Constraint if inline => continue,
@@ -178,7 +188,10 @@ fn parts(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32, nodes: &mut V
                 (KEY, vec![Statement::new(new, sql).alone(online)])
             }
             PartKind::Statistics => (KEY, vec![Statement::new(new, render::create_statistics(new, part))]),
-            PartKind::Trigger => (RULE, with_state(new, part, render::create_trigger(new, part), "TRIGGER")),
+            PartKind::Trigger => (
+                RULE,
+                with_state(new, part, render::create_trigger(new, part), "TRIGGER"),
+            ),
             PartKind::Policy => (RULE, vec![Statement::new(new, render::create_policy(new, part))]),
             PartKind::Rule => (RULE, with_state(new, part, render::create_rule(new, part), "RULE")),
             PartKind::Column | PartKind::Value => continue,
@@ -198,7 +211,10 @@ fn inherits(plan: &Plan<'_>, id: i64, part: &Part) -> bool {
     part.text("kind") == Some("check")
         && plan.present.contains_key(&id)
         && plan.parents_after(id).into_iter().any(|parent| {
-            let is_there = plan.present.get(&parent).is_some_and(|one| find(one, part.kind, &part.name).is_some());
+            let is_there = plan
+                .present
+                .get(&parent)
+                .is_some_and(|one| find(one, part.kind, &part.name).is_some());
             let same = find(&plan.after[&parent], part.kind, &part.name);
             !is_there
                 && same.is_some_and(|other| {
@@ -226,7 +242,11 @@ fn add_constraint(plan: &Plan<'_>, new: &Definition, part: &Part) -> Vec<Stateme
 fn with_state(new: &Definition, part: &Part, sql: String, word: &str) -> Vec<Statement> {
     let mut statements = vec![Statement::new(new, sql)];
     if part.text("enabled").is_some() {
-        let sql = format!("ALTER TABLE {} {}", render::name(new), render::trigger_state(part, word));
+        let sql = format!(
+            "ALTER TABLE {} {}",
+            render::name(new),
+            render::trigger_state(part, word)
+        );
         statements.push(Statement::new(new, sql));
     }
     statements
@@ -237,7 +257,10 @@ fn attach(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32) -> Option<No
     let present = plan.present.get(&id);
     let depth = plan.parents_after(id).len() as i32;
     let mut statements = Vec::new();
-    if let (Some(parent), Some(bound)) = (text(&new.attributes, "partition_of"), text(&new.attributes, "partition_bound")) {
+    if let (Some(parent), Some(bound)) = (
+        text(&new.attributes, "partition_of"),
+        text(&new.attributes, "partition_bound"),
+    ) {
         let was = present.and_then(|one| text(&one.attributes, "partition_of"));
         if was != Some(parent) {
             let sql = format!("ALTER TABLE {parent} ATTACH PARTITION {} {bound}", render::name(new));
@@ -246,8 +269,14 @@ fn attach(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32) -> Option<No
     }
     if let Some(present) = present {
         let had = texts(&present.attributes, "inherits");
-        for parent in texts(&new.attributes, "inherits").into_iter().filter(|parent| !had.contains(parent)) {
-            statements.push(Statement::new(new, format!("ALTER TABLE {} INHERIT {parent}", render::name(new))));
+        for parent in texts(&new.attributes, "inherits")
+            .into_iter()
+            .filter(|parent| !had.contains(parent))
+        {
+            statements.push(Statement::new(
+                new,
+                format!("ALTER TABLE {} INHERIT {parent}", render::name(new)),
+            ));
         }
     }
     if statements.is_empty() {
@@ -288,15 +317,26 @@ fn own(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
 
 /// What a table is set to once its keys and policies are there.
 fn flags(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
-    if !matches!(new.kind, Kind::Table | Kind::MaterializedView | Kind::View | Kind::ForeignTable) {
+    if !matches!(
+        new.kind,
+        Kind::Table | Kind::MaterializedView | Kind::View | Kind::ForeignTable
+    ) {
         return None;
     }
     let present = plan.present.get(&id);
     let was = |name: &str| present.is_some_and(|one| is_set(&one.attributes, name));
     let mut actions = Vec::new();
     for (name, on, off) in [
-        ("row_security", "ENABLE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"),
-        ("force_row_security", "FORCE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"),
+        (
+            "row_security",
+            "ENABLE ROW LEVEL SECURITY",
+            "DISABLE ROW LEVEL SECURITY",
+        ),
+        (
+            "force_row_security",
+            "FORCE ROW LEVEL SECURITY",
+            "NO FORCE ROW LEVEL SECURITY",
+        ),
     ] {
         match (was(name), is_set(&new.attributes, name)) {
             (false, true) => actions.push(on.to_owned()),
@@ -305,7 +345,10 @@ fn flags(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
         }
     }
     let replica = |definition: &Definition| -> String {
-        let using = definition.parts.iter().find(|part| is_set(&part.attributes, "replica_identity"));
+        let using = definition
+            .parts
+            .iter()
+            .find(|part| is_set(&part.attributes, "replica_identity"));
         match (text(&definition.attributes, "replica_identity"), using) {
             (_, Some(part)) => format!("USING INDEX {}", ident(&part.name)),
             (Some(word), None) => word.to_ascii_uppercase(),
@@ -316,7 +359,10 @@ fn flags(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
         actions.push(format!("REPLICA IDENTITY {}", replica(new)));
     }
     let clustered = |definition: &Definition| {
-        let found = definition.parts.iter().find(|part| is_set(&part.attributes, "clustered"));
+        let found = definition
+            .parts
+            .iter()
+            .find(|part| is_set(&part.attributes, "clustered"));
         found.map(|part| part.name.clone())
     };
     match (present.and_then(clustered), clustered(new)) {

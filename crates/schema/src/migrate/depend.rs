@@ -101,12 +101,18 @@ impl Dependencies {
     }
 
     fn own(&self, id: i64) -> impl Iterator<Item = &Entry> {
-        self.by_object.get(&id).into_iter().flatten().map(|at| &self.entries[*at])
+        self.by_object
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .map(|at| &self.entries[*at])
     }
 
     /// Whatever mentions an object and is not part of it.
     pub(super) fn of_object(&self, objects: &Objects, id: i64) -> Vec<Unit> {
-        let Some(definition) = objects.get(&id) else { return Vec::new() };
+        let Some(definition) = objects.get(&id) else {
+            return Vec::new();
+        };
         let others = self.naming(definition).filter(|entry| entry.unit.object() != id);
         others.map(|entry| entry.unit.clone()).collect()
     }
@@ -117,8 +123,13 @@ impl Dependencies {
             Unit::Object(id) => self.of_object(objects, *id),
             Unit::Part(id, PartKind::Column, name) => self.using_column(objects, *id, name).collect(),
             Unit::Part(id, kind, name) => {
-                let Some(definition) = objects.get(id) else { return Vec::new() };
-                let part = definition.parts.iter().find(|part| part.kind == *kind && part.name == *name);
+                let Some(definition) = objects.get(id) else {
+                    return Vec::new();
+                };
+                let part = definition
+                    .parts
+                    .iter()
+                    .find(|part| part.kind == *kind && part.name == *name);
                 part.map_or_else(Vec::new, |part| self.needing_key(definition, part))
             }
             Unit::Default(..) | Unit::Column(..) => Vec::new(),
@@ -150,7 +161,10 @@ impl Dependencies {
 
     /// Units of the relation, and those that mention it, in whose text a column occurs.
     fn using_column<'a>(&'a self, objects: &'a Objects, id: i64, column: &'a str) -> impl Iterator<Item = Unit> + 'a {
-        let naming = objects.get(&id).into_iter().flat_map(|definition| self.naming(definition));
+        let naming = objects
+            .get(&id)
+            .into_iter()
+            .flat_map(|definition| self.naming(definition));
         self.own(id)
             .chain(naming)
             .filter(move |entry| entry.unit != Unit::Part(id, PartKind::Column, column.to_owned()))

@@ -1,13 +1,13 @@
 //! What goes: dependents first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Statement;
 use super::depend::Unit;
 use super::order::{Direction, Node, ordered};
 use super::pair::{Plan, find, owner};
-use super::Statement;
 use crate::definition::{Definition, Kind, Part, PartKind};
-use crate::render::{alter, beside, keyword, name, signature, statistics_name, text, texts};
+use crate::render::{alter, beside, is_set, keyword, name, signature, statistics_name, text, texts};
 use crate::sql::{ident, qualified};
 
 /// The statements that drop what is gone or must be made anew, in the names of before.
@@ -16,25 +16,70 @@ pub(super) fn drops(plan: &Plan<'_>) -> Vec<Statement> {
     statements.extend(detachments(plan));
     let mut nodes = Vec::new();
     let circular = circular_keys(plan);
+    let mut children: BTreeMap<i64, Vec<(String, String)>> = BTreeMap::new();
+    for (id, definition) in plan.before {
+        let own = (definition.schema.clone().unwrap_or_default(), definition.name.clone());
+        for parent in plan.lasting_parents(*id) {
+            children.entry(parent).or_default().push(below(&own));
+        }
+    }
     for unit in plan.drops.iter().chain(&circular) {
-        let Some(definition) = plan.before.get(&unit.object()) else { continue };
+        let Some(definition) = plan.before.get(&unit.object()) else {
+            continue;
+        };
         // What is in an object that is dropped goes with it.
         let within = !matches!(unit, Unit::Object(_));
         if within && plan.drops.contains(&Unit::Object(unit.object())) && !circular.contains(unit) {
             continue;
         }
-        let Some(statement) = drop_unit(plan, definition, unit) else { continue };
+        let Some(statement) = drop_unit(plan, definition, unit) else {
+            continue;
+        };
         let own = (definition.schema.clone().unwrap_or_default(), definition.name.clone());
+        let mut requires = plan.dependencies.mentioned_by(plan.before, unit, &circular);
+        // Who refers to a table may need a key of it.
+        let keys: Vec<_> = requires.iter().map(key_of).collect();
+        requires.extend(keys);
+        let is_shared = matches!(unit, Unit::Part(_, PartKind::Constraint | PartKind::Index, _));
+        let mut provides = match within {
+            false => vec![own.clone()],
+            true if is_key(definition, unit) => vec![key_of(&own)],
+            true => Vec::new(),
+        };
+        if is_shared {
+            // A partition's own goes with its parent's, and cannot go before.
+            provides.push(below(&own));
+            requires.extend(children.get(&unit.object()).into_iter().flatten().cloned());
+        }
         nodes.push(Node {
             rank: (rank(definition, unit), plan.parents_before(unit.object()).len() as i32),
             name: format!("{} {}", statement.identity, statement.sql),
-            provides: if within { Vec::new() } else { vec![own] },
-            requires: plan.dependencies.mentioned_by(plan.before, unit, &circular),
+            provides,
+            requires,
             statements: vec![statement],
         });
     }
     statements.extend(ordered(nodes, Direction::Dropping));
     statements
+}
+
+/// Stands for the keys of a table among the names that nodes provide.
+fn key_of((schema, name): &(String, String)) -> (String, String) {
+    (schema.clone(), format!("{name}\0key"))
+}
+
+/// Stands for the indexes and constraints of a table that are those of a parent, too.
+fn below((schema, name): &(String, String)) -> (String, String) {
+    (schema.clone(), format!("{name}\0below"))
+}
+
+fn is_key(definition: &Definition, unit: &Unit) -> bool {
+    let Unit::Part(_, kind, name) = unit else { return false };
+    find(definition, *kind, name).is_some_and(|part| match kind {
+        PartKind::Constraint => matches!(part.text("kind"), Some("primary key" | "unique")),
+        PartKind::Index => is_set(&part.attributes, "unique"),
+        _ => false,
+    })
 }
 
 /// Foreign keys among tables that are dropped and that refer to each other in a circle: the tables can go only after
@@ -120,9 +165,10 @@ fn drop_unit(plan: &Plan<'_>, definition: &Definition, unit: &Unit) -> Option<St
 /// Keys, indexes and statistics go with any of their columns.
 fn goes_with_a_column(plan: &Plan<'_>, id: i64, part: &Part) -> bool {
     matches!(part.kind, PartKind::Constraint | PartKind::Index | PartKind::Statistics)
-        && texts(&part.attributes, "columns")
-            .into_iter()
-            .any(|column| plan.drops.contains(&Unit::Part(id, PartKind::Column, column.to_owned())))
+        && texts(&part.attributes, "columns").into_iter().any(|column| {
+            plan.drops
+                .contains(&Unit::Part(id, PartKind::Column, column.to_owned()))
+        })
 }
 
 /// Whether a relation this one inherits from drops a part of that kind that is the same.
@@ -131,14 +177,19 @@ fn drops_above(plan: &Plan<'_>, id: i64, part: &Part) -> bool {
         PartKind::Index => texts(&other.attributes, "columns") == texts(&part.attributes, "columns"),
         PartKind::Constraint => {
             other.text("kind") == part.text("kind")
-                && (other.name == part.name || texts(&other.attributes, "columns") == texts(&part.attributes, "columns"))
+                && (other.name == part.name
+                    || texts(&other.attributes, "columns") == texts(&part.attributes, "columns"))
         }
         _ => other.name == part.name,
     };
-    plan.parents_before(id).into_iter().any(|parent| {
+    plan.lasting_parents(id).into_iter().any(|parent| {
         let definition = &plan.before[&parent];
         let all = plan.drops.contains(&Unit::Object(parent));
-        let mut alike = definition.parts.iter().filter(|other| other.kind == part.kind).filter(same);
+        let mut alike = definition
+            .parts
+            .iter()
+            .filter(|other| other.kind == part.kind)
+            .filter(same);
         alike.any(|other| all || plan.drops.contains(&Unit::part(parent, other)))
     })
 }
@@ -167,9 +218,8 @@ fn drop_part(plan: &Plan<'_>, id: i64, definition: &Definition, part: &Part) -> 
         (PartKind::Statistics, _) => format!("DROP STATISTICS {}", statistics_name(definition, part)),
     };
     let statement = Statement::new(definition, sql).alone(part.kind == PartKind::Index && plan.options.online);
-    let holds_data = part.kind == PartKind::Column
-        && definition.kind != Kind::ForeignTable
-        && part.text("generated").is_none();
+    let holds_data =
+        part.kind == PartKind::Column && definition.kind != Kind::ForeignTable && part.text("generated").is_none();
     Some(if holds_data { statement.destroying() } else { statement })
 }
 
@@ -185,9 +235,10 @@ pub(super) fn alter_only(definition: &Definition) -> String {
 fn releases(plan: &Plan<'_>) -> Vec<Statement> {
     let mut statements = Vec::new();
     for (id, sequence) in plan.before.iter().filter(|(_, one)| one.kind == Kind::Sequence) {
-        let Some((table, column)) = owner(sequence, &plan.before_names) else { continue };
-        let goes = !plan.is_present(table)
-            || plan.drops.contains(&Unit::Part(table, PartKind::Column, column));
+        let Some((table, column)) = owner(sequence, &plan.before_names) else {
+            continue;
+        };
+        let goes = !plan.is_present(table) || plan.drops.contains(&Unit::Part(table, PartKind::Column, column));
         if plan.is_present(*id) && goes {
             let sql = format!("{} OWNED BY NONE", alter(sequence));
             statements.push(Statement::new(sequence, sql));
@@ -233,7 +284,9 @@ pub(super) fn late_drops(plan: &Plan<'_>) -> Vec<Statement> {
             name: now.name.clone(),
             provides: vec![(old.schema.clone().unwrap_or_default(), old.name.clone())],
             requires: match rank {
-                0 => plan.dependencies.mentioned_by(plan.before, &Unit::Object(*id), &BTreeSet::new()),
+                0 => plan
+                    .dependencies
+                    .mentioned_by(plan.before, &Unit::Object(*id), &BTreeSet::new()),
                 _ => BTreeSet::new(),
             },
             statements: vec![Statement::new(&now, sql)],

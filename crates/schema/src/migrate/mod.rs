@@ -18,6 +18,7 @@ mod order;
 mod pair;
 mod rename;
 mod retype;
+mod same;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

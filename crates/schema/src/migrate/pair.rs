@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::depend::{Dependencies, Unit};
 use super::rename::Renames;
+use super::same::{can_become, changes_type, must_replace, pair_parts, part_must_be_replaced};
 use super::{Objects, Options, parents};
-use crate::attributes::Attributes;
 use crate::definition::{Definition, Kind, Part, PartKind};
-use crate::render::{is_set, text, texts};
+use crate::render::{text, texts};
 use crate::sql::qualified;
 
 /// Names of relations, types and functions in schemas, and of schemas, as statements write them.
@@ -22,6 +22,10 @@ pub(super) struct Plan<'a> {
     pub options: &'a Options<'a>,
     pub before_names: Names,
     pub after_names: Names,
+    /// The sequence of each identity column in `after`, by table and column.
+    pub identities: HashMap<(i64, String), i64>,
+    /// What the schemas that stay are called afterwards.
+    pub schemas: HashMap<String, String>,
     /// What is there after the drops and renames, as it is declared then.
     pub present: Objects,
     /// What is dropped at the start: in before's names.
@@ -42,12 +46,19 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     pub(super) fn new(before: &'a Objects, after: &'a Objects, options: &'a Options<'a>) -> Plan<'a> {
         let dependencies = Dependencies::of(before);
+        let after_names = names(after);
+        let sequences = after.iter().filter(|(_, one)| one.kind == Kind::Sequence);
+        let identities = sequences
+            .filter_map(|(id, one)| Some((owner(one, &after_names)?, *id)))
+            .collect();
         let mut plan = Plan {
             before,
             after,
             options,
             before_names: names(before),
-            after_names: names(after),
+            after_names,
+            identities,
+            schemas: HashMap::new(),
             present: Objects::new(),
             drops: BTreeSet::new(),
             late: BTreeSet::new(),
@@ -85,6 +96,10 @@ impl<'a> Plan<'a> {
                 _ => drop(self.drops.insert(Unit::Object(*id))),
             }
         }
+        let stay = self.present.iter().filter(|(_, one)| one.kind == Kind::Schema);
+        self.schemas = stay
+            .map(|(id, one)| (one.name.clone(), self.after[id].name.clone()))
+            .collect();
         let renames = Renames::between(self);
         for (id, present) in &mut self.present {
             let new = &self.after[id];
@@ -102,7 +117,10 @@ impl<'a> Plan<'a> {
                     return false;
                 };
                 part.name.clone_from(name);
-                let target = new.parts.iter().find(|other| other.kind == part.kind && other.name == *name);
+                let target = new
+                    .parts
+                    .iter()
+                    .find(|other| other.kind == part.kind && other.name == *name);
                 if let Some(target) = target {
                     renames.settle(&mut part.attributes, &target.attributes);
                 }
@@ -129,7 +147,9 @@ impl<'a> Plan<'a> {
                 continue;
             }
             for part in &present.parts {
-                let Some(target) = find(new, part.kind, &part.name) else { continue };
+                let Some(target) = find(new, part.kind, &part.name) else {
+                    continue;
+                };
                 match part.kind {
                     PartKind::Column if changes_type(part, target) => {
                         self.retyped.insert((*id, part.name.clone()));
@@ -137,15 +157,19 @@ impl<'a> Plan<'a> {
                     PartKind::Column => {}
                     PartKind::Value => {}
                     _ if part_must_be_replaced(part, target) => {
-                        self.drops.insert(Unit::Part(*id, part.kind, self.name_before(*id, part)));
+                        self.drops
+                            .insert(Unit::Part(*id, part.kind, self.name_before(*id, part)));
                     }
                     _ => {}
                 }
             }
             for column in present.parts_of(PartKind::Column) {
-                let Some(target) = find(new, PartKind::Column, &column.name) else { continue };
+                let Some(target) = find(new, PartKind::Column, &column.name) else {
+                    continue;
+                };
                 if self.column_must_be_replaced(column, target) {
-                    self.drops.insert(Unit::Part(*id, PartKind::Column, self.name_before(*id, column)));
+                    self.drops
+                        .insert(Unit::Part(*id, PartKind::Column, self.name_before(*id, column)));
                 }
             }
         }
@@ -180,7 +204,12 @@ impl<'a> Plan<'a> {
     /// Everything that depends on what goes, goes, too; what of it is in `after` is made anew.
     fn close(&mut self) {
         let mut queue: Vec<Unit> = self.drops.iter().cloned().collect();
-        let mut types: Vec<i64> = self.late.iter().copied().filter(|id| self.after.contains_key(id)).collect();
+        let mut types: Vec<i64> = self
+            .late
+            .iter()
+            .copied()
+            .filter(|id| self.after.contains_key(id))
+            .collect();
         let mut columns: Vec<(i64, String)> = self.retyped.iter().cloned().collect();
         loop {
             let mut dependents = Vec::new();
@@ -188,7 +217,10 @@ impl<'a> Plan<'a> {
                 dependents.extend(self.dependencies.of_dropped(self.before, &unit));
             }
             while let Some((id, name)) = columns.pop() {
-                dependents.extend(self.dependencies.of_retyped(self.before, id, &self.column_before(id, &name)));
+                dependents.extend(
+                    self.dependencies
+                        .of_retyped(self.before, id, &self.column_before(id, &name)),
+                );
             }
             while let Some(id) = types.pop() {
                 for unit in self.dependencies.of_object(self.before, id) {
@@ -294,7 +326,8 @@ impl<'a> Plan<'a> {
         for (id, present) in &mut self.present {
             let old = &self.before[id];
             let new = &self.after[id];
-            let parent = |name: Option<&str>, names: &Names| name.and_then(qualified).and_then(|name| names.get(&name)).copied();
+            let parent =
+                |name: Option<&str>, names: &Names| name.and_then(qualified).and_then(|name| names.get(&name)).copied();
             let was = parent(text(&old.attributes, "partition_of"), &self.before_names);
             let is = parent(text(&new.attributes, "partition_of"), &self.after_names);
             let bound = |one: &Definition| text(&one.attributes, "partition_bound").map(str::to_owned);
@@ -311,11 +344,16 @@ impl<'a> Plan<'a> {
                 .filter_map(|name| parent(Some(name), &self.after_names))
                 .collect();
             for name in texts(&old.attributes, "inherits") {
-                let Some(was) = parent(Some(name), &self.before_names) else { continue };
+                let Some(was) = parent(Some(name), &self.before_names) else {
+                    continue;
+                };
                 if !wanted.contains(&was) || self.drops.contains(&Unit::Object(was)) {
                     detached.insert((*id, was));
                     // The name after, if it has one: what remains is told by `attach`.
-                    let gone = self.after.get(&was).map_or_else(|| name.to_owned(), crate::render::name);
+                    let gone = self
+                        .after
+                        .get(&was)
+                        .map_or_else(|| name.to_owned(), crate::render::name);
                     if let Some(Value::Array(list)) = present.attributes.get_mut("inherits") {
                         list.retain(|one| one.as_str() != Some(name) && one.as_str() != Some(gone.as_str()));
                     }
@@ -330,7 +368,11 @@ impl<'a> Plan<'a> {
         let Some((table, column)) = owner(&self.before[&id], &self.before_names) else {
             return false;
         };
-        if !self.present.contains_key(&table) || self.drops.contains(&Unit::Part(table, PartKind::Column, column.clone())) {
+        if !self.present.contains_key(&table)
+            || self
+                .drops
+                .contains(&Unit::Part(table, PartKind::Column, column.clone()))
+        {
             return true;
         }
         let is_identity = |objects: &Objects, name: &str| {
@@ -369,6 +411,12 @@ impl<'a> Plan<'a> {
         parents(self.after, &self.after_names, id)
     }
 
+    /// The relations a relation inherited from in `before` and goes on to while the statements run.
+    pub(super) fn lasting_parents(&self, id: i64) -> Vec<i64> {
+        let left = self.detached.iter().any(|(child, _)| *child == id);
+        if left { Vec::new() } else { self.parents_before(id) }
+    }
+
     /// The relations a relation inherited from, in `before`.
     pub(super) fn parents_before(&self, id: i64) -> Vec<i64> {
         parents(self.before, &self.before_names, id)
@@ -392,7 +440,10 @@ pub(super) fn owner(sequence: &Definition, names: &Names) -> Option<(i64, String
 
 /// The part of that kind and name.
 pub(super) fn find<'d>(definition: &'d Definition, kind: PartKind, name: &str) -> Option<&'d Part> {
-    definition.parts.iter().find(|part| part.kind == kind && part.name == name)
+    definition
+        .parts
+        .iter()
+        .find(|part| part.kind == kind && part.name == name)
 }
 
 pub(super) fn names(objects: &Objects) -> Names {
@@ -427,151 +478,4 @@ pub(super) fn is_late(kind: Kind) -> bool {
 /// Values of an enum are told by its list.
 fn is_told_by_object(_definition: &Definition, part: &Part) -> bool {
     part.kind == PartKind::Value
-}
-
-/// Whether the old can be altered into the new at all.
-fn can_become(old: &Definition, new: &Definition) -> bool {
-    let same = |name: &str| old.attributes.get(name) == new.attributes.get(name);
-    old.kind == new.kind
-        && match old.kind {
-            // a partition key names columns, which may be renamed: it is compared afterwards
-            Kind::Table => old.attributes.contains_key("partition_key") == new.attributes.contains_key("partition_key"),
-            Kind::ForeignTable => same("server"),
-            Kind::BaseType => same("input"),
-            _ => true,
-        }
-}
-
-/// Whether a kept object, under its new name, must be dropped and made anew.
-fn must_replace(present: &Definition, new: &Definition) -> bool {
-    let differs = |name: &str| present.attributes.get(name) != new.attributes.get(name);
-    match new.kind {
-        Kind::Table => differs("partition_key"),
-        Kind::View => (differs("query") && !is_replaceable(present, new)) || columns_differ(present, new),
-        Kind::MaterializedView => differs("query") || columns_differ(present, new),
-        Kind::Function | Kind::Procedure => {
-            present.arguments != new.arguments
-                || differs("returns")
-                || differs("window")
-                || (differs("arguments") && !arguments_grow(present, new))
-        }
-        Kind::Aggregate => {
-            present.arguments != new.arguments || {
-                let (mut a, mut b) = (present.attributes.clone(), new.attributes.clone());
-                a.remove("comment");
-                b.remove("comment");
-                a != b
-            }
-        }
-        Kind::Enum => !values_grow(present, new),
-        Kind::RangeType => ["type", "collation", "operator_class", "canonical", "difference"].iter().any(|n| differs(n)),
-        Kind::Domain => differs("type") || differs("collation"),
-        Kind::Sequence | Kind::Schema | Kind::Extension | Kind::CompositeType | Kind::BaseType | Kind::ForeignTable => {
-            false
-        }
-    }
-}
-
-/// A view's columns under names that were not told by a rename.
-fn columns_differ(present: &Definition, new: &Definition) -> bool {
-    !is_replaceable(present, new) && {
-        let list = |one: &Definition| -> Vec<(String, Option<String>)> {
-            one.parts_of(PartKind::Column)
-                .map(|part| (part.name.clone(), part.text("type").map(str::to_owned)))
-                .collect()
-        };
-        list(present) != list(new)
-    }
-}
-
-/// `CREATE OR REPLACE VIEW` may add columns at the end, and change nothing about those that are there.
-fn is_replaceable(present: &Definition, new: &Definition) -> bool {
-    let column = |part: &Part| {
-        let (text, collation) = (part.text("type"), part.text("collation"));
-        (part.name.clone(), text.map(str::to_owned), collation.map(str::to_owned))
-    };
-    let old: Vec<_> = present.parts_of(PartKind::Column).map(column).collect();
-    let new: Vec<_> = new.parts_of(PartKind::Column).map(column).collect();
-    new.starts_with(&old)
-}
-
-/// Whether the old arguments differ from the new only by defaults that the old did not have: names and modes of
-/// arguments cannot be changed, nor defaults taken away.
-fn arguments_grow(present: &Definition, new: &Definition) -> bool {
-    let split = |one: &Definition| -> Vec<(String, bool)> {
-        crate::sql::split_list(text(&one.attributes, "arguments").unwrap_or_default())
-            .into_iter()
-            .map(|argument| match argument.split_once(" DEFAULT ") {
-                Some((bare, _)) => (bare.to_owned(), true),
-                None => (argument.to_owned(), false),
-            })
-            .collect()
-    };
-    let (old, new) = (split(present), split(new));
-    old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| a.0 == b.0 && (!a.1 || b.1))
-}
-
-/// Whether the new values are the old ones in their order, with others among them. Renamed ones have their new label
-/// already.
-fn values_grow(present: &Definition, new: &Definition) -> bool {
-    let new = texts(&new.attributes, "values");
-    let old = texts(&present.attributes, "values");
-    let mut rest = new.iter();
-    old.iter().all(|label| rest.any(|other| other == label))
-}
-
-/// Attributes that are altered in place, whatever the part.
-const ALTERABLE: [&str; 4] = ["comment", "enabled", "replica_identity", "clustered"];
-
-fn without(attributes: &Attributes, also: &str) -> BTreeMap<String, Value> {
-    attributes
-        .iter()
-        .filter(|(name, _)| !ALTERABLE.contains(name) && *name != also)
-        .map(|(name, value)| (name.to_owned(), value.clone()))
-        .collect()
-}
-
-fn part_must_be_replaced(part: &Part, target: &Part) -> bool {
-    // VALIDATE leads from the one to the other.
-    let validates = is_set(&part.attributes, "not_valid") && !is_set(&target.attributes, "not_valid");
-    let also = if validates { "not_valid" } else { "" };
-    let access = part.kind == PartKind::Policy && part.access != target.access;
-    without(&part.attributes, also) != without(&target.attributes, also) || access
-}
-
-fn changes_type(part: &Part, target: &Part) -> bool {
-    part.text("type") != target.text("type") || part.text("collation") != target.text("collation")
-}
-
-/// Parts that stay: by number where both are the same catalog entry, by name otherwise.
-fn pair_parts<'d>(old: &'d Definition, new: &'d Definition, by_name: bool) -> Vec<(&'d Part, &'d Part)> {
-    let mut pairs: Vec<(&Part, &Part)> = Vec::new();
-    let mut taken: BTreeSet<(PartKind, &str)> = BTreeSet::new();
-    let by_number: HashMap<(PartKind, u32), &Part> = match by_name {
-        true => HashMap::new(),
-        false => new.parts.iter().map(|part| ((part.kind, part.number), part)).collect(),
-    };
-    let mut rest = Vec::new();
-    for part in &old.parts {
-        match by_number.get(&(part.kind, part.number)) {
-            Some(target) => {
-                taken.insert((target.kind, &target.name));
-                pairs.push((part, target));
-            }
-            None => rest.push(part),
-        }
-    }
-    for part in rest {
-        let target = find(new, part.kind, &part.name).filter(|target| !taken.contains(&(target.kind, &*target.name)));
-        // Dropped and added again: its values may as well stay, if they can.
-        let fits = |target: &&Part| {
-            part.kind != PartKind::Column
-                || (part.text("type") == target.text("type") && part.text("generated") == target.text("generated"))
-        };
-        if let Some(target) = target.filter(fits) {
-            taken.insert((target.kind, &target.name));
-            pairs.push((part, target));
-        }
-    }
-    pairs
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 
-use super::pair::{Plan, find};
 use super::Statement;
+use super::pair::{Plan, find};
 use crate::attributes::Attributes;
 use crate::definition::{Definition, Kind, Part, PartKind};
 use crate::render::{alter, beside, name, statistics_name};
@@ -104,7 +104,9 @@ impl Renames {
         // Labels that were renamed, whatever else became of the list.
         if let Some(Value::Array(list)) = present.get_mut("values") {
             for label in list {
-                let known = label.as_str().and_then(|old| self.labels.iter().find(|(from, _)| from == old));
+                let known = label
+                    .as_str()
+                    .and_then(|old| self.labels.iter().find(|(from, _)| from == old));
                 if let Some((_, new)) = known {
                     *label = Value::from(new.as_str());
                 }
@@ -124,7 +126,9 @@ impl Renames {
 
     /// Elements are bare names of columns, or texts.
     fn same_element(&self, old: &Value, new: &Value) -> bool {
-        let (Some(a), Some(b)) = (old.as_str(), new.as_str()) else { return false };
+        let (Some(a), Some(b)) = (old.as_str(), new.as_str()) else {
+            return false;
+        };
         let pair = (a.to_owned(), b.to_owned());
         self.words.contains(&pair) || self.labels.contains(&pair) || self.same(a, b)
     }
@@ -142,9 +146,10 @@ struct Rename {
 /// The statements that give everything that stays its new name.
 pub(super) fn renames(plan: &Plan<'_>) -> Vec<Statement> {
     let mut statements = schemas(plan);
+    statements.extend(new_schemas(plan));
     statements.extend(set_aside(plan));
     statements.extend(objects(plan));
-    for (id, _) in &plan.present {
+    for id in plan.present.keys() {
         statements.extend(parts(plan, *id));
     }
     statements
@@ -169,12 +174,19 @@ fn schemas(plan: &Plan<'_>) -> Vec<Statement> {
     settle(plan, list, occupied)
 }
 
+/// Schemas that come: something may be moved into them.
+fn new_schemas(plan: &Plan<'_>) -> Vec<Statement> {
+    let new = plan
+        .after
+        .iter()
+        .filter(|(id, definition)| definition.kind == Kind::Schema && !plan.is_present(**id));
+    new.map(|(_, definition)| Statement::new(definition, format!("CREATE SCHEMA {}", ident(&definition.name))))
+        .collect()
+}
+
 /// What a schema is called once the schemas have their new names.
 pub(super) fn schema_now(plan: &Plan<'_>, schema: &str) -> String {
-    let renamed = plan.before.iter().find(|(id, definition)| {
-        definition.kind == Kind::Schema && definition.name == schema && plan.is_present(**id)
-    });
-    renamed.map_or_else(|| schema.to_owned(), |(id, _)| plan.after[id].name.clone())
+    plan.schemas.get(schema).cloned().unwrap_or_else(|| schema.to_owned())
 }
 
 /// Types that are made anew, or are in the way of something new, get a name out of the way until they are dropped.
@@ -203,7 +215,9 @@ fn set_aside(plan: &Plan<'_>) -> Vec<Statement> {
 }
 
 fn is_unchanged(plan: &Plan<'_>, id: i64) -> bool {
-    let (Some(old), Some(new)) = (plan.before.get(&id), plan.after.get(&id)) else { return false };
+    let (Some(old), Some(new)) = (plan.before.get(&id), plan.after.get(&id)) else {
+        return false;
+    };
     plan.is_present(id) && old.name == new.name && old.schema == new.schema
 }
 
@@ -256,7 +270,12 @@ fn objects(plan: &Plan<'_>) -> Vec<Statement> {
         let to = (new.schema.clone().unwrap_or_default(), new.name.clone());
         if from != to && !moves_along(plan, *id, &from, &to) {
             let space = space(old).to_owned();
-            list.push(Rename { id: *id, space, from, to });
+            list.push(Rename {
+                id: *id,
+                space,
+                from,
+                to,
+            });
         }
     }
     // What only moves along with its table may still have another name.
@@ -283,21 +302,35 @@ fn settle(plan: &Plan<'_>, mut list: Vec<Rename>, mut occupied: BTreeSet<(String
             None => String::new(),
         };
         let key = |rename: &Rename, schema: &str, name: &str| {
-            (rename.space.clone(), schema.to_owned(), format!("{name}{}", suffix(rename.id)))
+            (
+                rename.space.clone(),
+                schema.to_owned(),
+                format!("{name}{}", suffix(rename.id)),
+            )
         };
         let free = |rename: &Rename, schema: &str, name: &str| !occupied.contains(&key(rename, schema, name));
         let ready = list.iter().position(|one| {
             free(one, &one.to.0, &one.to.1)
-                && (one.from.0 == one.to.0 || one.from.1 == one.to.1 || free(one, &one.from.0, &one.to.1)
+                && (one.from.0 == one.to.0
+                    || one.from.1 == one.to.1
+                    || free(one, &one.from.0, &one.to.1)
                     || free(one, &one.to.0, &one.from.1))
         });
         let Some(at) = ready else {
             let one = &mut list[0];
             let aside = free_name(plan, &one.from.0, &one.from.1);
             statements.push(rename_to(plan, one, &one.from.0, &one.from.1, &aside));
-            let old = (one.space.clone(), one.from.0.clone(), format!("{}{}", one.from.1, suffix(one.id)));
+            let old = (
+                one.space.clone(),
+                one.from.0.clone(),
+                format!("{}{}", one.from.1, suffix(one.id)),
+            );
             occupied.remove(&old);
-            occupied.insert((one.space.clone(), one.from.0.clone(), format!("{aside}{}", suffix(one.id))));
+            occupied.insert((
+                one.space.clone(),
+                one.from.0.clone(),
+                format!("{aside}{}", suffix(one.id)),
+            ));
             one.from.1 = aside;
             continue;
         };
@@ -347,7 +380,7 @@ fn move_to(plan: &Plan<'_>, rename: &Rename, schema: &str, name: &str, to: &str)
 /// Columns, constraints, indexes and the rest of what an object has, under the object's new name.
 fn parts(plan: &Plan<'_>, id: i64) -> Vec<Statement> {
     let object = &plan.after[&id];
-    let ancestors = plan.parents_before(id);
+    let ancestors = plan.lasting_parents(id);
     let renamed = |of: i64, kind: PartKind| -> Vec<(String, String)> {
         let range = plan.kept.range((of, kind, String::new())..);
         range
@@ -429,14 +462,22 @@ fn moved_statistics(plan: &Plan<'_>, id: i64) -> Vec<Statement> {
     let (old, new) = (&plan.before[&id], &plan.after[&id]);
     let mut statements = Vec::new();
     for part in old.parts_of(PartKind::Statistics) {
-        let Some(after) = plan.kept.get(&(id, part.kind, part.name.clone())) else { continue };
-        let Some(target) = find(new, part.kind, after) else { continue };
+        let Some(after) = plan.kept.get(&(id, part.kind, part.name.clone())) else {
+            continue;
+        };
+        let Some(target) = find(new, part.kind, after) else {
+            continue;
+        };
         let from = schema_now(plan, part.text("schema").unwrap_or_default());
         let to = target.text("schema").unwrap_or_default();
         if from != to {
             let mut now = target.clone();
             now.attributes.insert("schema".into(), Value::from(from));
-            let sql = format!("ALTER STATISTICS {} SET SCHEMA {}", statistics_name(new, &now), ident(to));
+            let sql = format!(
+                "ALTER STATISTICS {} SET SCHEMA {}",
+                statistics_name(new, &now),
+                ident(to)
+            );
             statements.push(Statement::new(new, sql));
         }
     }

@@ -22,8 +22,13 @@ pub(super) fn retype(plan: &Plan<'_>, definition: &Definition, columns: &[(&Part
             Cast::Assignment => String::new(),
             Cast::Explicit => format!(" USING {own}::{to}"),
             Cast::None => {
-                let between = if to.ends_with("[]") && from.ends_with("[]") { "text[]" } else { "text" };
-                statement = statement.noting("values are converted by way of their text; one that does not fit is an error");
+                let between = if to.ends_with("[]") && from.ends_with("[]") {
+                    "text[]"
+                } else {
+                    "text"
+                };
+                statement =
+                    statement.noting("values are converted by way of their text; one that does not fit is an error");
                 format!(" USING {own}::{between}::{to}")
             }
         };
@@ -40,11 +45,17 @@ pub(super) fn retype(plan: &Plan<'_>, definition: &Definition, columns: &[(&Part
 fn how(plan: &Plan<'_>, from: &str, to: &str) -> Cast {
     let is_anew = |text: &str| {
         let found = mentions(text);
-        found.iter().filter_map(|name| plan.before_names.get(name)).any(|id| plan.late.contains(id))
+        found
+            .iter()
+            .filter_map(|name| plan.before_names.get(name))
+            .any(|id| plan.late.contains(id))
     };
     let is_unknown = |text: &str| {
         let found = mentions(text);
-        found.iter().filter_map(|name| plan.after_names.get(name)).any(|id| !plan.is_present(*id))
+        found
+            .iter()
+            .filter_map(|name| plan.after_names.get(name))
+            .any(|id| !plan.is_present(*id))
     };
     match is_anew(from) || is_unknown(to) {
         true => Cast::None,

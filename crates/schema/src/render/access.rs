@@ -111,15 +111,21 @@ fn between(before: &Allowed, after: &Allowed, columns: &str, target: &str) -> Ve
     let grantees: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut statements = Vec::new();
     for grantee in grantees {
-        let (old, new) = (before.get(grantee).unwrap_or(&none), after.get(grantee).unwrap_or(&none));
-        let role = if grantee == "PUBLIC" { "PUBLIC".to_owned() } else { ident(grantee) };
+        let (old, new) = (
+            before.get(grantee).unwrap_or(&none),
+            after.get(grantee).unwrap_or(&none),
+        );
+        let role = if grantee == "PUBLIC" {
+            "PUBLIC".to_owned()
+        } else {
+            ident(grantee)
+        };
         let gone: Vec<char> = old.keys().filter(|letter| !new.contains_key(letter)).copied().collect();
         let ungrantable = |letter: &&char| old[*letter] && new.get(letter) == Some(&false);
         let demoted: Vec<char> = old.keys().filter(ungrantable).copied().collect();
         let come = |grantable: bool| -> Vec<char> {
-            let is_new = |letter: &&char| {
-                new[*letter] == grantable && old.get(letter).is_none_or(|had| grantable && !*had)
-            };
+            let is_new =
+                |letter: &&char| new[*letter] == grantable && old.get(letter).is_none_or(|had| grantable && !*had);
             new.keys().filter(is_new).copied().collect()
         };
         if !gone.is_empty() {
@@ -131,7 +137,10 @@ fn between(before: &Allowed, after: &Allowed, columns: &str, target: &str) -> Ve
         }
         for (letters, suffix) in [(come(false), ""), (come(true), " WITH GRANT OPTION")] {
             if !letters.is_empty() {
-                statements.push(format!("GRANT {} ON {target} TO {role}{suffix}", words(&letters, columns)));
+                statements.push(format!(
+                    "GRANT {} ON {target} TO {role}{suffix}",
+                    words(&letters, columns)
+                ));
             }
         }
     }

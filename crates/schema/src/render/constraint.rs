@@ -20,7 +20,11 @@ pub(crate) fn constraint(part: &Part) -> String {
             if is_set(attributes, "nulls_not_distinct") {
                 words.push("NULLS NOT DISTINCT".to_owned());
             }
-            let period = if is_set(attributes, "period") { " WITHOUT OVERLAPS" } else { "" };
+            let period = if is_set(attributes, "period") {
+                " WITHOUT OVERLAPS"
+            } else {
+                ""
+            };
             words.push(format!("({}{period})", idents(texts(attributes, "columns"))));
             let included = texts(attributes, "include");
             if !included.is_empty() {
@@ -64,7 +68,7 @@ fn foreign_key(part: &Part) -> String {
     let list = |name: &str| {
         let columns = texts(attributes, name);
         match columns.split_last() {
-            Some((last, []) ) if period => format!("PERIOD {}", ident(last)),
+            Some((last, [])) if period => format!("PERIOD {}", ident(last)),
             Some((last, rest)) if period => format!("{}, PERIOD {}", idents(rest.iter().copied()), ident(last)),
             _ => idents(columns),
         }

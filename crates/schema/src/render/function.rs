@@ -21,7 +21,11 @@ pub(crate) fn is_sql_body(definition: &Definition) -> bool {
 
 fn create_routine(definition: &Definition) -> String {
     let attributes = &definition.attributes;
-    let kind = if definition.kind == Kind::Procedure { "PROCEDURE" } else { "FUNCTION" };
+    let kind = if definition.kind == Kind::Procedure {
+        "PROCEDURE"
+    } else {
+        "FUNCTION"
+    };
     let mut lines = vec![format!(
         "CREATE OR REPLACE {kind} {}({})",
         name(definition),
@@ -110,11 +114,14 @@ fn create_aggregate(definition: &Definition) -> String {
         ("moving_state_space", "MSSPACE"),
         ("moving_final", "MFINALFUNC"),
         ("moving_final_modify", "MFINALFUNC_MODIFY"),
-        ("sort_operator", "SORTOP"),
     ] {
         options.extend(text(attributes, name).map(|value| format!("{option} = {value}")));
     }
-    for (name, option) in [("final_extra", "FINALFUNC_EXTRA"), ("moving_final_extra", "MFINALFUNC_EXTRA")] {
+    options.extend(text(attributes, "sort_operator").map(|name| format!("SORTOP = OPERATOR({name})")));
+    for (name, option) in [
+        ("final_extra", "FINALFUNC_EXTRA"),
+        ("moving_final_extra", "MFINALFUNC_EXTRA"),
+    ] {
         if is_set(attributes, name) {
             options.push(option.to_owned());
         }
@@ -126,5 +133,9 @@ fn create_aggregate(definition: &Definition) -> String {
     if text(attributes, "aggregate_kind") == Some("hypothetical set") {
         options.push("HYPOTHETICAL".to_owned());
     }
-    format!("CREATE AGGREGATE {}({arguments}) (\n    {}\n)", name(definition), options.join(",\n    "))
+    format!(
+        "CREATE AGGREGATE {}({arguments}) (\n    {}\n)",
+        name(definition),
+        options.join(",\n    ")
+    )
 }

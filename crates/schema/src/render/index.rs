@@ -36,7 +36,6 @@ pub(crate) fn create_index(definition: &Definition, part: &Part, online: bool) -
     written
 }
 
-
 /// Key columns and expressions with collation, operator class and order. An access method without an order keeps none.
 fn keys(part: &Part) -> String {
     let attributes = &part.attributes;
@@ -86,7 +85,10 @@ mod tests {
             ("columns", json!(["(expression)", "a", "(expression)"])),
             ("expressions", json!("lower(b), (c || ','::text)")),
             ("operator_classes", json!(["text_ops", "int4_ops", "text_ops"])),
-            ("orders", json!(["asc nulls last", "desc nulls first", "asc nulls last"])),
+            (
+                "orders",
+                json!(["asc nulls last", "desc nulls first", "asc nulls last"]),
+            ),
             ("predicate", json!("(a > 0)")),
             ("unique", json!(true)),
         ] {

@@ -26,7 +26,7 @@ pub(crate) fn create_table<'a>(
     lines.extend(
         definition
             .parts_of(PartKind::Constraint)
-            .filter(|part| is_inline(part))
+            .filter(|part| is_inline(definition, part))
             .map(constraint),
     );
     let kind = match (definition.kind, is_set(attributes, "unlogged")) {
@@ -57,9 +57,16 @@ pub(crate) fn create_table<'a>(
     written
 }
 
-/// Whether a constraint is written in `CREATE TABLE`.
-pub(crate) fn is_inline(part: &Part) -> bool {
-    part.text("kind") != Some("foreign key") && !is_not_valid(part)
+/// Whether a constraint is written in `CREATE TABLE`. PostgreSQL leaves out a unique constraint on the columns of
+/// another key there.
+pub(crate) fn is_inline(definition: &Definition, part: &Part) -> bool {
+    let is_key = |one: &Part| matches!(one.text("kind"), Some("primary key" | "unique"));
+    let columns = |one: &Part| texts(&one.attributes, "columns").join("\0");
+    let doubles = part.text("kind") == Some("unique")
+        && definition
+            .parts_of(PartKind::Constraint)
+            .any(|other| other.name != part.name && is_key(other) && columns(other) == columns(part));
+    part.text("kind") != Some("foreign key") && !is_not_valid(part) && !doubles
 }
 
 fn storage_clauses(attributes: &Attributes) -> String {
@@ -162,7 +169,11 @@ pub(crate) fn create_view(definition: &Definition, replace: bool) -> String {
 
 /// `CREATE SEQUENCE …`.
 pub(crate) fn create_sequence(definition: &Definition) -> String {
-    let unlogged = if is_set(&definition.attributes, "unlogged") { "UNLOGGED " } else { "" };
+    let unlogged = if is_set(&definition.attributes, "unlogged") {
+        "UNLOGGED "
+    } else {
+        ""
+    };
     format!(
         "CREATE {unlogged}SEQUENCE {} {}",
         name(definition),
@@ -182,20 +193,35 @@ pub(crate) fn sequence_options(attributes: &Attributes, with_type: Option<&str>)
     words.push(format!("MAXVALUE {}", number("maximum")));
     words.push(format!("START WITH {}", number("start")));
     words.push(format!("CACHE {}", number("cache")));
-    words.push(if is_set(attributes, "cycle") { "CYCLE" } else { "NO CYCLE" }.to_owned());
+    words.push(
+        if is_set(attributes, "cycle") {
+            "CYCLE"
+        } else {
+            "NO CYCLE"
+        }
+        .to_owned(),
+    );
     words.join(" ")
 }
 
 /// `SET (…)` and `RESET (…)` that lead from some options to others.
 pub(crate) fn relation_options(before: &[&str], after: &[&str]) -> Vec<String> {
-    let name_of = |option: &str| option.split_once('=').map_or(option.to_owned(), |(name, _)| name.to_owned());
+    let name_of = |option: &str| {
+        option
+            .split_once('=')
+            .map_or(option.to_owned(), |(name, _)| name.to_owned())
+    };
     let kept: Vec<String> = after.iter().map(|option| name_of(option)).collect();
     let gone: Vec<&str> = before
         .iter()
         .copied()
         .filter(|option| !kept.contains(&name_of(option)))
         .collect();
-    let new: Vec<&str> = after.iter().copied().filter(|option| !before.contains(option)).collect();
+    let new: Vec<&str> = after
+        .iter()
+        .copied()
+        .filter(|option| !before.contains(option))
+        .collect();
     let mut actions = Vec::new();
     if !gone.is_empty() {
         actions.push(format!("RESET ({})", option_names(&gone)));
@@ -214,7 +240,10 @@ pub(crate) fn foreign_option_changes(before: &[&str], after: &[&str]) -> Option<
     };
     let (old, new): (Vec<_>, Vec<_>) = (before.iter().map(split).collect(), after.iter().map(split).collect());
     let mut actions = Vec::new();
-    for (name, _) in old.iter().filter(|(name, _)| !new.iter().any(|(other, _)| other == name)) {
+    for (name, _) in old
+        .iter()
+        .filter(|(name, _)| !new.iter().any(|(other, _)| other == name))
+    {
         actions.push(format!("DROP {}", ident(name)));
     }
     for (name, value) in &new {

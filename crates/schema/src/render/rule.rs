@@ -13,7 +13,11 @@ pub(crate) fn create_trigger(definition: &Definition, part: &Part) -> String {
         .iter()
         .any(|(token, _)| matches!(token, Token::Word(word) if word == "deferrable"));
     let kind = if constraint { "CONSTRAINT TRIGGER" } else { "TRIGGER" };
-    format!("CREATE {kind} {} {event} {} {rest}", ident(&part.name), name(definition))
+    format!(
+        "CREATE {kind} {} {event} {} {rest}",
+        ident(&part.name),
+        name(definition)
+    )
 }
 
 /// When a trigger or rule fires, as `ALTER TABLE` says it; `None` where nothing has to be said after creation.
@@ -31,7 +35,11 @@ pub(crate) fn trigger_state(part: &Part, word: &str) -> String {
 pub(crate) fn create_rule(definition: &Definition, part: &Part) -> String {
     let stored = part.text("definition").unwrap_or_default();
     let (event, rest) = around(stored, "to");
-    format!("CREATE RULE {} AS {event} {} {rest}", ident(&part.name), name(definition))
+    format!(
+        "CREATE RULE {} AS {event} {} {rest}",
+        ident(&part.name),
+        name(definition)
+    )
 }
 
 /// A text up to and with the first keyword, and what follows it.
@@ -92,7 +100,11 @@ pub(crate) fn create_statistics(definition: &Definition, part: &Part) -> String 
         true => String::new(),
         false => format!(" ({})", kinds.join(", ")),
     };
-    format!("CREATE STATISTICS {}{kinds} ON {list} FROM {}", statistics_name(definition, part), name(definition))
+    format!(
+        "CREATE STATISTICS {}{kinds} ON {list} FROM {}",
+        statistics_name(definition, part),
+        name(definition)
+    )
 }
 
 #[cfg(test)]

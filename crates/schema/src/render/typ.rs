@@ -20,7 +20,11 @@ pub(crate) fn create_type(definition: &Definition) -> Option<String> {
                     let collation = part
                         .text("collation")
                         .map_or(String::new(), |name| format!(" COLLATE {name}"));
-                    format!("{} {}{collation}", ident(&part.name), part.text("type").unwrap_or("text"))
+                    format!(
+                        "{} {}{collation}",
+                        ident(&part.name),
+                        part.text("type").unwrap_or("text")
+                    )
                 })
                 .collect();
             Some(format!("CREATE TYPE {own} AS ({})", columns.join(", ")))
@@ -57,7 +61,10 @@ pub(crate) fn create_domain(definition: &Definition) -> String {
     if is_set(attributes, "not_null") {
         written.push_str(" NOT NULL");
     }
-    for part in definition.parts_of(PartKind::Constraint).filter(|part| !super::is_not_valid(part)) {
+    for part in definition
+        .parts_of(PartKind::Constraint)
+        .filter(|part| !super::is_not_valid(part))
+    {
         written.push(' ');
         written.push_str(&constraint(part));
     }
