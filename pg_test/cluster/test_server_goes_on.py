@@ -248,7 +248,7 @@ def test_killed_in_a_storm_nothing_is_lost_or_double(how: str) -> None:
             ]
             for thread in threads:
                 thread.start()
-            wait_until(lambda: sum(name.startswith(f"r{number}_") for name in committed) > 60, "the storm")  # noqa: B023
+            wait_until(lambda: sum(name.startswith(f"r{number}_") for name in committed.copy()) > 60, "the storm")  # noqa: B023
             mark = server.log_size()
             if how == "immediate":
                 server.crash()

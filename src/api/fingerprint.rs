@@ -2,7 +2,7 @@
 
 use crate::pg::{ErrorReport, Oid};
 use pgrx::prelude::*;
-use schema::{Fingerprints, Tree, TreeForm};
+use schema::{Tree, TreeForm};
 
 use crate::catalog::{self, Scope};
 use crate::error::{Error, Result};
@@ -71,15 +71,5 @@ fn _compare(
 
 fn tree() -> Result<Tree> {
     let found = with_fresh_snapshot(|| catalog::read(&Scope::everything()))?;
-    let mut tree = Tree::new();
-    for definition in found.values() {
-        let signature = definition.signature().into_owned();
-        tree.insert(
-            definition.group(),
-            definition.kind,
-            signature,
-            Fingerprints::of(definition),
-        );
-    }
-    Ok(tree)
+    Ok(Tree::of(found.values()))
 }

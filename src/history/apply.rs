@@ -54,7 +54,7 @@ pub fn apply(from: i64, to: i64) -> Result<Applied> {
     }
     Ok(Applied {
         statements: count as i64,
-        fingerprint: of_objects(&way.target).root().structure.to_hex(),
+        fingerprint: Tree::of(way.target.values()).root().structure.to_hex(),
     })
 }
 
@@ -66,8 +66,7 @@ fn refuse<T>(what: &str, detail: String) -> Result<T> {
 /// Where the catalog is other than it should be, in structure or access; empty where it is not.
 fn differences(wanted: &Objects) -> Result<String> {
     let found = with_fresh_snapshot(|| catalog::read(&Scope::everything()))?;
-    let here: Objects = (0..).zip(found.into_values()).collect();
-    let (here, wanted) = (of_objects(&here), of_objects(wanted));
+    let (here, wanted) = (Tree::of(found.values()), Tree::of(wanted.values()));
     let same = |a: Fingerprints, b: Fingerprints| a.structure == b.structure && a.access == b.access;
     if same(here.root(), wanted.root()) {
         return Ok(String::new());
@@ -92,20 +91,6 @@ fn differences(wanted: &Objects) -> Result<String> {
         lines.push(format!("and {more} more"));
     }
     Ok(format!("{}.", lines.join("; ")))
-}
-
-fn of_objects(objects: &Objects) -> Tree {
-    let mut tree = Tree::new();
-    for definition in objects.values() {
-        let signature = definition.signature().into_owned();
-        tree.insert(
-            definition.group(),
-            definition.kind,
-            signature,
-            Fingerprints::of(definition),
-        );
-    }
-    tree
 }
 
 /// A value that is added by one statement and named by a later one.

@@ -204,6 +204,17 @@ impl Tree {
         Tree::default()
     }
 
+    /// The tree of some definitions.
+    pub fn of<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Tree {
+        let mut tree = Tree::new();
+        for definition in definitions {
+            let signature = definition.signature().into_owned();
+            let fingerprints = Fingerprints::of(definition);
+            tree.insert(definition.group(), definition.kind, signature, fingerprints);
+        }
+        tree
+    }
+
     /// Adds an object under its group (schema name, or "" for the database's own); each object once.
     pub fn insert(&mut self, group: &str, kind: Kind, signature: String, fingerprints: Fingerprints) {
         let leaf = Leaf {

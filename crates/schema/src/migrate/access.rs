@@ -1,7 +1,8 @@
 //! Comments, owners and privileges: at last, when everything is there under its name.
 
 use super::Statement;
-use super::pair::{Plan, find};
+use super::pair::Plan;
+use super::same::find;
 use crate::access::Access;
 use crate::definition::{Definition, Kind, PartKind};
 use crate::render::{self, text};

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::create::{identity_sequence, node};
 use super::drop::alter_only;
-use super::order::Node;
-use super::pair::{Plan, find};
+use super::order::{Node, node};
+use super::pair::Plan;
 use super::retype::retype;
+use super::same::find;
 use super::{Objects, Statement, depend};
 use crate::definition::{Definition, Kind, Part, PartKind};
 use crate::render::{self, alter, is_set, name, text, texts};
@@ -113,7 +113,7 @@ fn table(plan: &Plan<'_>, id: i64, present: &Definition, new: &Definition, below
     let is_partition = text(&new.attributes, "partition_of").is_some();
     for target in new.parts_of(PartKind::Column) {
         if find(present, PartKind::Column, &target.name).is_none() {
-            let sequence = identity_sequence(plan, new, target);
+            let sequence = plan.identity_sequence(new, target);
             let column = render::column(target, sequence, new.kind, is_partition);
             let statement = one(format!("{} ADD COLUMN {column}", alter(new)));
             let filled = ["default", "generated", "identity"]
@@ -225,7 +225,7 @@ fn column(plan: &Plan<'_>, table: &Definition, old: &Part, new: &Part) -> (Vec<S
     let is_partition = text(&table.attributes, "partition_of").is_some();
     match (text(before, "identity"), text(after, "identity")) {
         (None, Some(_)) if !is_partition => {
-            let clause = render::identity_clause(new, identity_sequence(plan, table, new));
+            let clause = render::identity_clause(new, plan.identity_sequence(table, new));
             statements.push(act(format!("ADD {clause}")));
         }
         (Some(a), Some(b)) if a != b && !is_partition => {

@@ -1,13 +1,12 @@
 //! What comes, and what is altered, in the order of dependencies.
 
-use std::collections::BTreeSet;
-
-use super::order::{Direction, Node, ordered};
-use super::pair::{Plan, find, owner};
+use super::order::{Direction, Node, key, node, ordered};
+use super::pair::{Plan, owner};
+use super::same::find;
 use super::{Statement, alter, depend};
 use crate::definition::{Definition, Kind, Part, PartKind};
 use crate::render::{self, is_set, text, texts};
-use crate::sql::{ident, literal, mentions, qualified};
+use crate::sql::{ident, literal, qualified};
 
 // Ranks: which kind goes first among what does not need each other.
 const EXTENSION: u32 = 5;
@@ -44,22 +43,6 @@ pub(super) fn creations(plan: &Plan<'_>) -> Vec<Statement> {
     }
     nodes.extend(alter::alterations(plan, ALTERED));
     ordered(nodes, Direction::Creating)
-}
-
-fn key(definition: &Definition) -> (String, String) {
-    (definition.schema.clone().unwrap_or_default(), definition.name.clone())
-}
-
-/// A node that makes or alters an object others may name.
-pub(super) fn node(rank: u32, new: &Definition, uses: &str, statements: Vec<Statement>) -> Node {
-    let requires: BTreeSet<_> = mentions(uses).into_iter().collect();
-    Node {
-        rank: (rank, 0),
-        name: render::signature(new),
-        provides: vec![key(new)],
-        requires,
-        statements,
-    }
 }
 
 fn create(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
@@ -112,7 +95,7 @@ fn create_domain(new: &Definition) -> Vec<Statement> {
 }
 
 fn create_table(plan: &Plan<'_>, new: &Definition) -> Node {
-    let sequence = |part: &Part| identity_sequence(plan, new, part);
+    let sequence = |part: &Part| plan.identity_sequence(new, part);
     let mut statements = vec![Statement::new(new, render::create_table(new, &sequence))];
     for part in new.parts_of(PartKind::Column) {
         let stored = texts(&part.attributes, "options");
@@ -149,15 +132,6 @@ fn create_table(plan: &Plan<'_>, new: &Definition) -> Node {
     let sequences = new.parts_of(PartKind::Column).filter_map(sequence).map(key);
     node.provides.extend(sequences);
     node
-}
-
-/// The sequence behind an identity column.
-pub(super) fn identity_sequence<'p>(plan: &'p Plan<'_>, table: &Definition, part: &Part) -> Option<&'p Definition> {
-    part.text("identity")?;
-    let id = plan.after_names.get(&key(table))?;
-    plan.identities
-        .get(&(*id, part.name.clone()))
-        .and_then(|sequence| plan.after.get(sequence))
 }
 
 /// Parts that are not there yet.

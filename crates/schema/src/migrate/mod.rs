@@ -14,6 +14,7 @@ mod alter;
 mod create;
 mod depend;
 mod drop;
+mod equal;
 mod order;
 mod pair;
 mod rename;

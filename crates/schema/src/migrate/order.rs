@@ -4,6 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::Statement;
+use crate::definition::Definition;
+use crate::render;
+use crate::sql::mentions;
 
 /// Statements that belong together, what they make or take, and what that uses.
 pub(super) struct Node {
@@ -80,4 +83,21 @@ pub(super) fn ordered(mut nodes: Vec<Node>, direction: Direction) -> Vec<Stateme
         }
     }
     statements
+}
+
+/// Schema and name, as nodes provide and require them.
+pub(super) fn key(definition: &Definition) -> (String, String) {
+    (definition.schema.clone().unwrap_or_default(), definition.name.clone())
+}
+
+/// A node that makes or alters an object others may name.
+pub(super) fn node(rank: u32, new: &Definition, uses: &str, statements: Vec<Statement>) -> Node {
+    let requires: BTreeSet<_> = mentions(uses).into_iter().collect();
+    Node {
+        rank: (rank, 0),
+        name: render::signature(new),
+        provides: vec![key(new)],
+        requires,
+        statements,
+    }
 }

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::depend::{Dependencies, Unit};
-use super::rename::Renames;
-use super::same::{can_become, changes_type, must_replace, pair_parts, part_must_be_replaced};
+use super::equal::Renames;
+use super::same::{can_become, changes_type, find, must_replace, pair_parts, part_must_be_replaced};
 use super::{Objects, Options, parents};
 use crate::definition::{Definition, Kind, Part, PartKind};
 use crate::render::{text, texts};
@@ -100,7 +100,7 @@ impl<'a> Plan<'a> {
         self.schemas = stay
             .map(|(id, one)| (one.name.clone(), self.after[id].name.clone()))
             .collect();
-        let renames = Renames::between(self);
+        let renames = Renames::between(&self.present, self.before, self.after, &self.kept);
         for (id, present) in &mut self.present {
             let new = &self.after[id];
             present.schema.clone_from(&new.schema);
@@ -393,6 +393,16 @@ impl<'a> Plan<'a> {
             .is_some_and(|part| part.text("identity").is_some())
     }
 
+    /// The sequence behind an identity column of a table of `after`.
+    pub(super) fn identity_sequence(&self, table: &Definition, part: &Part) -> Option<&Definition> {
+        part.text("identity")?;
+        let id = self
+            .after_names
+            .get(&(table.schema.clone().unwrap_or_default(), table.name.clone()))?;
+        let sequence = self.identities.get(&(*id, part.name.clone()))?;
+        self.after.get(sequence)
+    }
+
     /// What a kept part was called before.
     pub(super) fn name_before(&self, id: i64, part: &Part) -> String {
         let mut found = self.kept.range((id, part.kind, String::new())..);
@@ -436,14 +446,6 @@ pub(super) fn owner(sequence: &Definition, names: &Names) -> Option<(i64, String
     let end = tokens.get(tokens.len().checked_sub(2)?)?.1.start;
     let table = names.get(&qualified(&owned_by[..end])?)?;
     Some((*table, column))
-}
-
-/// The part of that kind and name.
-pub(super) fn find<'d>(definition: &'d Definition, kind: PartKind, name: &str) -> Option<&'d Part> {
-    definition
-        .parts
-        .iter()
-        .find(|part| part.kind == kind && part.name == name)
 }
 
 pub(super) fn names(objects: &Objects) -> Names {

@@ -3,10 +3,17 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::pair::find;
 use crate::attributes::Attributes;
 use crate::definition::{Definition, Kind, Part, PartKind};
 use crate::render::{is_set, text, texts};
+
+/// The part of that kind and name.
+pub(super) fn find<'d>(definition: &'d Definition, kind: PartKind, name: &str) -> Option<&'d Part> {
+    definition
+        .parts
+        .iter()
+        .find(|part| part.kind == kind && part.name == name)
+}
 
 /// Whether the old can be altered into the new at all.
 pub(super) fn can_become(old: &Definition, new: &Definition) -> bool {
