@@ -243,10 +243,10 @@ fn perform(database: u32, task: &Task) -> Result<Progress> {
         everything: task.everything,
     })?;
     if task.force {
-        transaction::run(index::rebuild)?;
+        patiently(index::rebuild)?;
     }
     if task.everything {
-        while transaction::run(history::forget_events)? {}
+        while patiently(history::forget_events)? {}
         while patiently(history::forget_versions)? {}
     }
     // Only what this version changed can be stale, unless somebody asked for more than that.
@@ -255,7 +255,7 @@ fn perform(database: u32, task: &Task) -> Result<Progress> {
     // A model that is missing is no failure of the history.
     match embed_all(database, task.force, only, &mut outcome) {
         Ok(Embedding::Complete) => {
-            transaction::run(|| index::announce(outcome.version))?;
+            patiently(|| index::announce(outcome.version))?;
             Ok(Progress::Done)
         }
         Ok(Embedding::NoModel) => Ok(Progress::Done),
@@ -317,11 +317,11 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
     if place == Place::Beside {
         only = None;
     } else if force {
-        transaction::run(index::forget_models)?;
+        patiently(index::forget_models)?;
     }
     loop {
         let mut has_news = false;
-        let stale = transaction::run(|| index::stale(place, &model.hash, FETCHED as i64, only.as_deref()))?;
+        let stale = patiently(|| index::stale(place, &model.hash, FETCHED as i64, only.as_deref()))?;
         for some in stale.chunks(MAX_TEXTS) {
             worker::report("embedding");
             if now() > turn_ends && super::launcher::others_wait(database) {
@@ -334,7 +334,7 @@ fn embed_all(database: u32, force: bool, mut only: Option<Vec<i64>>, outcome: &m
             let answers = answers?;
             // What took too long is tried again, until the embedder says that it was the last time.
             has_news |= answers.contains(&Answer::NotYet);
-            transaction::run(|| store(place, some, answers, &model.hash))?;
+            patiently(|| store(place, some, &answers, &model.hash))?;
             if take_news(database) {
                 has_news = true;
                 *outcome = record_patiently(Request::default())?;
@@ -401,18 +401,18 @@ pub(super) fn batch_timeout() -> i32 {
 }
 
 /// Writes what became of some passages.
-pub(super) fn store(place: Place, stale: &[Stale], answers: Vec<Answer>, model: &[u8]) -> Result<()> {
+pub(super) fn store(place: Place, stale: &[Stale], answers: &[Answer], model: &[u8]) -> Result<()> {
     let mut vectors = Vec::with_capacity(stale.len());
     for (one, answer) in stale.iter().zip(answers) {
         match answer {
-            Answer::Vector(vector) => vectors.push((one, vector)),
+            Answer::Vector(vector) => vectors.push((one, vector.clone())),
             Answer::NotYet => {}
             Answer::Refused(reason) => {
                 let (object, column) = (one.object_id, one.column);
                 worker::log(&format!(
                     "schema_monitor monitor: column {column} of object {object} is not embedded: {reason}"
                 ));
-                index::leave_out(one, model, &reason)?;
+                index::leave_out(one, model, reason)?;
             }
         }
     }

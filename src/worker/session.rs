@@ -74,7 +74,7 @@ pub fn index_in_session(force: bool, version: i64) -> Result<()> {
         }
         for some in stale.chunks(MAX_TEXTS) {
             let answers = client::embed_batch(model.hash, Purpose::Passage, &texts(some), batch_timeout())?;
-            store(place, some, answers, &model.hash)?;
+            store(place, some, &answers, &model.hash)?;
         }
     }
 }

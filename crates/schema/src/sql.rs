@@ -458,4 +458,28 @@ mod tests {
     fn a_list_is_split_at_its_own_commas() {
         assert_eq!(split_list("lower(a, 'x,y'), (b || c)"), ["lower(a, 'x,y')", "(b || c)"]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken_apart_in_order_and_nothing_is_lost(text in ".*") {
+            let mut end = 0;
+            for (_, range) in tokens(&text) {
+                proptest::prop_assert!(range.start >= end && range.end > range.start);
+                proptest::prop_assert!(text[end..range.start].chars().all(char::is_whitespace));
+                end = range.end;
+            }
+            proptest::prop_assert!(text[end..].chars().all(char::is_whitespace));
+            mentions(&text);
+            split_list(&text);
+            without_type_labels(&text);
+        }
+
+        #[test]
+        fn any_name_and_text_is_read_back_as_it_was_written(name in ".+", text in "[^\\\\]*") {
+            let written = ident(&name);
+            proptest::prop_assert_eq!(tokens(&written), vec![(Token::Word(name.into()), 0..written.len())]);
+            let written = literal(&text);
+            proptest::prop_assert_eq!(tokens(&written), vec![(Token::Text(text.into()), 0..written.len())]);
+        }
+    }
 }
