@@ -66,10 +66,11 @@ commit() {
         return 0
     fi
     if touches "$migrations/" && ! touches "$file.sha256"; then
-        if check 2>/dev/null; then
+        if why=$(check 2>&1); then
             return 0 # a migration that changes no structure
         fi
         say "the commit has a migration and not the schema it leads to: run it, then schema-monitor.sh record, and add $file and $file.sha256"
+        printf '%s\n' "$why" >&2
         return 1
     fi
     check

@@ -122,7 +122,7 @@ CASES = [
     Case("ALTER TABLE lone OF tt", {"lone": AE}),
     Case("ALTER TABLE t OWNER TO CURRENT_USER", {"t": AE}),
     Case("ALTER TABLE p ATTACH PARTITION p2 FOR VALUES IN (2)", {"p": SUE, "p2": AE}, "scan", "attaching_unchecked_partition"),
-    Case("ALTER TABLE p DETACH PARTITION p1", {"p": AE, "p1": AE}, hazard="require_concurrent_detach"),
+    Case("ALTER TABLE p DETACH PARTITION p1", {"p": AE, "p1": AE}, hazard="require_concurrent_partition_detach"),
     Case("ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY", {"p": SUE, "p1": AE}, hazard="ban_concurrent_index_creation_in_transaction", runs=False),
     Case("ALTER TABLE t RENAME TO t2", {"t": AE}, hazard="renaming_table"),
     Case("ALTER TABLE t RENAME b TO b2", {"t": AE}, hazard="renaming_column"),
@@ -172,8 +172,6 @@ CASES = [
     Case("DROP TYPE tt", {}),
 ]
 
-# what others find, and the statement of the table above that shows it: squawk's rules about locks, compatibility and
-# data, and the hazards of pg-schema-diff
 WORDS = {"nothing": 0, "scan": 1, "index build": 2, "rewrite": 3}
 STRENGTH = ["ACCESS SHARE", RS, "ROW EXCLUSIVE", SUE, SH, SRE, EX, AE]
 MODES = {"".join(word.capitalize() for word in name.split()) + "Lock": name for name in STRENGTH}

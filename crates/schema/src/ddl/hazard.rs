@@ -206,7 +206,7 @@ pub fn hazards(action: &Action) -> Vec<Hazard> {
             "add a CHECK constraint that says the same as the bounds, validated before",
         )),
         A::DetachPartition { concurrently: false } => found.push(hazard(
-            "require_concurrent_detach",
+            "require_concurrent_partition_detach",
             "nobody can read or write the whole partitioned table meanwhile",
             "DETACH PARTITION … CONCURRENTLY, outside a transaction block",
         )),

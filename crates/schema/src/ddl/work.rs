@@ -26,8 +26,8 @@ impl Work {
         }
     }
 
-    /// How long it takes for a table of that size, roughly: measured on ordinary solid-state disks, reading takes a
-    /// second for a gigabyte, building an index five, writing anew twenty. Seconds.
+    /// Seconds it takes for a table of that size, as an order of magnitude. The rates are assumed, not measured: a
+    /// second to read a gigabyte, five to build an index, twenty to write everything anew.
     pub fn seconds(self, bytes: u64) -> f64 {
         let gigabytes = bytes as f64 / f64::from(1 << 30);
         gigabytes

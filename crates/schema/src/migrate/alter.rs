@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::drop::alter_only;
-use super::order::{Node, node};
+use super::order::{Node, node, rank};
 use super::pair::Plan;
 use super::retype::retype;
 use super::same::find;
@@ -14,7 +14,7 @@ use crate::sql::{ident, literal};
 
 /// The nodes that alter what is present, parents before children: what a statement does to the parent it does to
 /// them, too.
-pub(super) fn alterations(plan: &Plan<'_>, rank: u32) -> Vec<Node> {
+pub(super) fn alterations(plan: &Plan<'_>) -> Vec<Node> {
     let mut ids: Vec<i64> = plan.present.keys().copied().collect();
     ids.sort_by_key(|id| plan.parents_after(*id).len());
     let mut family = Family {
@@ -58,11 +58,11 @@ pub(super) fn alterations(plan: &Plan<'_>, rank: u32) -> Vec<Node> {
             }
         }
         let rank = match new.kind {
-            Kind::Enum | Kind::Domain | Kind::CompositeType => 10,
-            Kind::Function | Kind::Procedure => 30,
-            Kind::View => 70,
-            Kind::Extension => 5,
-            _ => rank,
+            Kind::Enum | Kind::Domain | Kind::CompositeType => rank::TYPE,
+            Kind::Function | Kind::Procedure => rank::FUNCTION,
+            Kind::View => rank::VIEW,
+            Kind::Extension => rank::EXTENSION,
+            _ => rank::ALTERED,
         };
         let mut made = node(rank, new, &uses, statements);
         made.rank.1 = plan.parents_after(id).len() as i32;
@@ -215,7 +215,6 @@ fn column(plan: &Plan<'_>, table: &Definition, old: &Part, new: &Part) -> (Vec<S
             statements.push(act("SET NOT NULL".to_owned()));
             inherited = true;
         }
-        // an identity column and a key are never null, whatever is asked
         (true, false) => {
             statements.push(act("DROP NOT NULL".to_owned()));
             inherited = true;

@@ -1,27 +1,12 @@
 //! What comes, and what is altered, in the order of dependencies.
 
-use super::order::{Direction, Node, key, node, ordered};
+use super::order::{Direction, Node, key, node, ordered, rank};
 use super::pair::{Plan, owner};
 use super::same::find;
 use super::{Statement, alter, depend};
 use crate::definition::{Definition, Kind, Part, PartKind};
 use crate::render::{self, is_set, text, texts};
 use crate::sql::{ident, literal, qualified};
-
-// Ranks: which kind goes first among what does not need each other.
-const EXTENSION: u32 = 5;
-const TYPE: u32 = 10;
-const SEQUENCE: u32 = 20;
-const FUNCTION: u32 = 30;
-const TABLE: u32 = 40;
-const ALTERED: u32 = 50;
-const OWNED: u32 = 55;
-const KEY: u32 = 60;
-const FOREIGN_KEY: u32 = 65;
-const VIEW: u32 = 70;
-const VIEW_DETAIL: u32 = 75;
-const RULE: u32 = 80;
-const FLAG: u32 = 90;
 
 /// The statements that create and alter.
 pub(super) fn creations(plan: &Plan<'_>) -> Vec<Statement> {
@@ -41,7 +26,7 @@ pub(super) fn creations(plan: &Plan<'_>) -> Vec<Statement> {
         nodes.extend(own(plan, *id, new));
         nodes.extend(flags(plan, *id, new));
     }
-    nodes.extend(alter::alterations(plan, ALTERED));
+    nodes.extend(alter::alterations(plan));
     ordered(nodes, Direction::Creating)
 }
 
@@ -52,34 +37,36 @@ fn create(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
         // made before anything is moved into it
         Kind::Schema => return None,
         Kind::Extension => create_extension(new),
-        Kind::Enum | Kind::CompositeType | Kind::RangeType => node(TYPE, new, &whole, one(render::create_type(new)?)),
-        Kind::Domain => node(TYPE, new, &whole, create_domain(new)),
+        Kind::Enum | Kind::CompositeType | Kind::RangeType => {
+            node(rank::TYPE, new, &whole, one(render::create_type(new)?))
+        }
+        Kind::Domain => node(rank::TYPE, new, &whole, create_domain(new)),
         // made by an extension or a library, not by a statement of SQL alone
         Kind::BaseType => return None,
         Kind::Sequence if plan.is_identity(plan.after, &plan.after_names, id) => return None,
-        Kind::Sequence => node(SEQUENCE, new, "", one(render::create_sequence(new))),
+        Kind::Sequence => node(rank::SEQUENCE, new, "", one(render::create_sequence(new))),
         Kind::Function | Kind::Procedure | Kind::Aggregate => {
             let rank = if new.kind == Kind::Aggregate {
-                FUNCTION + 1
+                rank::FUNCTION + 1
             } else {
-                FUNCTION
+                rank::FUNCTION
             };
             node(rank, new, &whole, one(render::create_function(new)))
         }
         Kind::Table | Kind::ForeignTable => create_table(plan, new),
-        Kind::View | Kind::MaterializedView => node(VIEW, new, &whole, one(render::create_view(new, false))),
+        Kind::View | Kind::MaterializedView => node(rank::VIEW, new, &whole, one(render::create_view(new, false))),
     })
 }
 
 fn create_extension(new: &Definition) -> Node {
-    let mut sql = format!("CREATE EXTENSION {}", ident(&new.name));
+    let mut sql = format!("CREATE rank::EXTENSION {}", ident(&new.name));
     if let Some(schema) = text(&new.attributes, "schema") {
         sql.push_str(&format!(" WITH SCHEMA {}", ident(schema)));
     }
     if let Some(version) = text(&new.attributes, "version") {
         sql.push_str(&format!(" VERSION {}", literal(version)));
     }
-    node(EXTENSION, new, "", vec![Statement::new(new, sql)])
+    node(rank::EXTENSION, new, "", vec![Statement::new(new, sql)])
 }
 
 fn create_domain(new: &Definition) -> Vec<Statement> {
@@ -120,7 +107,7 @@ fn create_table(plan: &Plan<'_>, new: &Definition) -> Node {
         uses.push_str(&own);
         uses.push(' ');
     }
-    let mut node = node(TABLE, new, &uses, statements);
+    let mut node = node(rank::TABLE, new, &uses, statements);
     node.rank.1 = plan
         .after_names
         .get(&key(new))
@@ -153,21 +140,27 @@ fn parts(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32, nodes: &mut V
             PartKind::Constraint if inline => continue,
             PartKind::Constraint if inherits(plan, id, part) => continue,
             PartKind::Constraint => {
-                let rank = if is_foreign { FOREIGN_KEY } else { KEY };
+                let rank = if is_foreign { rank::FOREIGN_KEY } else { rank::KEY };
                 (rank, add_constraint(plan, new, part))
             }
             PartKind::Index => {
                 let online = plan.options.online && present.is_some() && !is_partitioned;
                 let sql = render::create_index(new, part, online);
-                (KEY, vec![Statement::new(new, sql).alone(online)])
+                (rank::KEY, vec![Statement::new(new, sql).alone(online)])
             }
-            PartKind::Statistics => (KEY, vec![Statement::new(new, render::create_statistics(new, part))]),
+            PartKind::Statistics => (
+                rank::KEY,
+                vec![Statement::new(new, render::create_statistics(new, part))],
+            ),
             PartKind::Trigger => (
-                RULE,
+                rank::RULE,
                 with_state(new, part, render::create_trigger(new, part), "TRIGGER"),
             ),
-            PartKind::Policy => (RULE, vec![Statement::new(new, render::create_policy(new, part))]),
-            PartKind::Rule => (RULE, with_state(new, part, render::create_rule(new, part), "RULE")),
+            PartKind::Policy => (rank::RULE, vec![Statement::new(new, render::create_policy(new, part))]),
+            PartKind::Rule => (
+                rank::RULE,
+                with_state(new, part, render::create_rule(new, part), "rank::RULE"),
+            ),
             PartKind::Column | PartKind::Value => continue,
         };
         let mut made = node(rank, new, &depend::part_text(part), statements);
@@ -175,7 +168,7 @@ fn parts(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32, nodes: &mut V
         made.requires.insert(key(new));
         made.name = format!("{} {}", made.name, part.name);
         // The indexes of partitions come before their parent's, which takes them as its own.
-        made.rank.1 = if rank == KEY { 2 * (deepest - depth) } else { 0 };
+        made.rank.1 = if rank == rank::KEY { 2 * (deepest - depth) } else { 0 };
         nodes.push(made);
     }
 }
@@ -217,7 +210,7 @@ fn with_state(new: &Definition, part: &Part, sql: String, word: &str) -> Vec<Sta
     let mut statements = vec![Statement::new(new, sql)];
     if part.text("enabled").is_some() {
         let sql = format!(
-            "ALTER TABLE {} {}",
+            "ALTER rank::TABLE {} {}",
             render::name(new),
             render::trigger_state(part, word)
         );
@@ -237,7 +230,10 @@ fn attach(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32) -> Option<No
     ) {
         let was = present.and_then(|one| text(&one.attributes, "partition_of"));
         if was != Some(parent) {
-            let sql = format!("ALTER TABLE {parent} ATTACH PARTITION {} {bound}", render::name(new));
+            let sql = format!(
+                "ALTER rank::TABLE {parent} ATTACH PARTITION {} {bound}",
+                render::name(new)
+            );
             statements.push(Statement::new(new, sql));
         }
     }
@@ -249,14 +245,14 @@ fn attach(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32) -> Option<No
         {
             statements.push(Statement::new(
                 new,
-                format!("ALTER TABLE {} INHERIT {parent}", render::name(new)),
+                format!("ALTER rank::TABLE {} INHERIT {parent}", render::name(new)),
             ));
         }
     }
     if statements.is_empty() {
         return None;
     }
-    let mut made = node(KEY, new, &depend::table_text(new), statements);
+    let mut made = node(rank::KEY, new, &depend::table_text(new), statements);
     made.rank.1 = 2 * (deepest - depth) + 1;
     made.provides.clear();
     made.requires.insert(key(new));
@@ -269,7 +265,6 @@ fn own(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
         return None;
     }
     let owned_by = text(&new.attributes, "owned_by");
-    let (_, column) = (owner(new, &plan.after_names), owned_by.unwrap_or("NONE"));
     // What was released when its column went has no owner now.
     let was = plan.present.get(&id).and_then(|present| {
         let (table, column) = owner(&plan.before[&id], &plan.before_names)?;
@@ -279,8 +274,8 @@ fn own(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
     if was == owned_by {
         return None;
     }
-    let sql = format!("{} OWNED BY {column}", render::alter(new));
-    let mut made = node(OWNED, new, "", vec![Statement::new(new, sql)]);
+    let sql = format!("{} rank::OWNED BY {}", render::alter(new), owned_by.unwrap_or("NONE"));
+    let mut made = node(rank::OWNED, new, "", vec![Statement::new(new, sql)]);
     made.provides.clear();
     made.requires.insert(key(new));
     if let Some((table, _)) = owner(new, &plan.after_names) {
@@ -348,9 +343,9 @@ fn flags(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
         .into_iter()
         .map(|action| Statement::new(new, format!("{} {action}", render::alter(new))))
         .collect();
-    let mut rank = FLAG;
+    let mut rank = rank::FLAG;
     if new.kind == Kind::View {
-        rank = VIEW_DETAIL;
+        rank = rank::VIEW_DETAIL;
         statements.extend(alter::view_defaults(present, new));
     }
     if statements.is_empty() {

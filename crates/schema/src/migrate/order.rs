@@ -19,6 +19,23 @@ pub(super) struct Node {
     pub statements: Vec<Statement>,
 }
 
+/// Which kind goes first among what does not need each other.
+pub(super) mod rank {
+    pub const EXTENSION: u32 = 5;
+    pub const TYPE: u32 = 10;
+    pub const SEQUENCE: u32 = 20;
+    pub const FUNCTION: u32 = 30;
+    pub const TABLE: u32 = 40;
+    pub const ALTERED: u32 = 50;
+    pub const OWNED: u32 = 55;
+    pub const KEY: u32 = 60;
+    pub const FOREIGN_KEY: u32 = 65;
+    pub const VIEW: u32 = 70;
+    pub const VIEW_DETAIL: u32 = 75;
+    pub const RULE: u32 = 80;
+    pub const FLAG: u32 = 90;
+}
+
 /// Which way the arrows point.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {

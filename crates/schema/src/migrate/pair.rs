@@ -127,10 +127,10 @@ impl<'a> Plan<'a> {
                 true
             });
         }
-        for (id, old) in self.before {
-            for part in self.before[id].parts.iter().filter(|_| self.present.contains_key(id)) {
-                let stays = self.kept.contains_key(&(*id, part.kind, part.name.clone()));
-                if !stays && !is_told_by_object(old, part) {
+        for (id, old) in self.before.iter().filter(|(id, _)| self.present.contains_key(id)) {
+            // Values of an enum are told by its list.
+            for part in old.parts.iter().filter(|part| part.kind != PartKind::Value) {
+                if !self.kept.contains_key(&(*id, part.kind, part.name.clone())) {
                     self.drops.insert(Unit::part(*id, part));
                 }
             }
@@ -154,8 +154,7 @@ impl<'a> Plan<'a> {
                     PartKind::Column if changes_type(part, target) => {
                         self.retyped.insert((*id, part.name.clone()));
                     }
-                    PartKind::Column => {}
-                    PartKind::Value => {}
+                    PartKind::Column | PartKind::Value => {}
                     _ if part_must_be_replaced(part, target) => {
                         self.drops
                             .insert(Unit::Part(*id, part.kind, self.name_before(*id, part)));
@@ -436,16 +435,14 @@ impl<'a> Plan<'a> {
 /// The table and column a sequence belongs to.
 pub(super) fn owner(sequence: &Definition, names: &Names) -> Option<(i64, String)> {
     let owned_by = text(&sequence.attributes, "owned_by")?;
-    let at = owned_by.rfind('.')?;
-    // A column's quoted name may hold a point: take the table's name off the front.
+    // A quoted name may hold a point, so the text is not cut at the last one.
     let tokens = crate::sql::tokens(owned_by);
-    let column = match tokens.last()? {
-        (crate::sql::Token::Word(column), _) => column.to_string(),
-        _ => owned_by[at + 1..].to_owned(),
+    let (crate::sql::Token::Word(column), _) = tokens.last()? else {
+        return None;
     };
     let end = tokens.get(tokens.len().checked_sub(2)?)?.1.start;
     let table = names.get(&qualified(&owned_by[..end])?)?;
-    Some((*table, column))
+    Some((*table, column.to_string()))
 }
 
 pub(super) fn names(objects: &Objects) -> Names {
@@ -475,9 +472,4 @@ pub(super) fn is_late(kind: Kind) -> bool {
             | Kind::RangeType
             | Kind::BaseType
     )
-}
-
-/// Values of an enum are told by its list.
-fn is_told_by_object(_definition: &Definition, part: &Part) -> bool {
-    part.kind == PartKind::Value
 }
