@@ -155,3 +155,44 @@ fn tables_in_a_circle_go_when_their_keys_have_gone() {
         ]
     );
 }
+
+#[test]
+fn what_comes_is_made_in_the_order_in_which_it_is_needed() {
+    let mut schema = Definition::new(Kind::Schema, None, "shop".into());
+    schema.access.owner = "ann".into();
+    let mut extension = Definition::new(Kind::Extension, None, "citext".into());
+    extension.attributes.insert("schema".into(), json!("shop"));
+    let mut mood = Definition::new(Kind::Enum, Some("shop".into()), "mood".into());
+    mood.access.owner = "ann".into();
+    mood.attributes.insert("values".into(), json!(["good", "it's bad"]));
+    let mut sequence = Definition::new(Kind::Sequence, Some("shop".into()), "item_id_seq".into());
+    sequence.attributes.insert("owned_by".into(), json!("shop.item.id"));
+    let mut item = table("item", &[(1, "id", "integer"), (2, "mood", "shop.mood")]);
+    let default = json!("nextval('shop.item_id_seq'::regclass)");
+    item.parts[0].attributes.insert("default".into(), default);
+    let attributes = [("method", json!("btree")), ("columns", json!(["mood"]))];
+    item.parts.push(part(PartKind::Index, 9, "item_mood", &attributes));
+    let seen = view("seen", &["id"], "SELECT id FROM shop.item");
+    let told = statements(
+        &Objects::new(),
+        &objects(vec![seen, item, sequence, mood, extension, schema]),
+    );
+    let starts = [
+        "CREATE SCHEMA shop",
+        "CREATE EXTENSION citext WITH SCHEMA shop",
+        "CREATE TYPE shop.mood AS ENUM ('good', 'it''s bad')",
+        "CREATE SEQUENCE shop.item_id_seq ",
+        "CREATE TABLE shop.item (",
+        "ALTER SEQUENCE shop.item_id_seq OWNED BY shop.item.id",
+        "CREATE INDEX item_mood ON shop.item USING btree (mood)",
+        "CREATE VIEW shop.seen AS SELECT id FROM shop.item",
+    ];
+    for (start, sql) in starts.iter().zip(&told) {
+        assert!(sql.starts_with(start), "{sql} where {start} is expected");
+    }
+    let owners = told[starts.len()..].iter();
+    assert!(
+        owners.clone().count() == 4 && owners.clone().all(|sql| sql.contains(" OWNER TO ann")),
+        "{told:?}"
+    );
+}

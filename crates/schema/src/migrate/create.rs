@@ -59,7 +59,7 @@ fn create(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
 }
 
 fn create_extension(new: &Definition) -> Node {
-    let mut sql = format!("CREATE rank::EXTENSION {}", ident(&new.name));
+    let mut sql = format!("CREATE EXTENSION {}", ident(&new.name));
     if let Some(schema) = text(&new.attributes, "schema") {
         sql.push_str(&format!(" WITH SCHEMA {}", ident(schema)));
     }
@@ -159,7 +159,7 @@ fn parts(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32, nodes: &mut V
             PartKind::Policy => (rank::RULE, vec![Statement::new(new, render::create_policy(new, part))]),
             PartKind::Rule => (
                 rank::RULE,
-                with_state(new, part, render::create_rule(new, part), "rank::RULE"),
+                with_state(new, part, render::create_rule(new, part), "RULE"),
             ),
             PartKind::Column | PartKind::Value => continue,
         };
@@ -210,7 +210,7 @@ fn with_state(new: &Definition, part: &Part, sql: String, word: &str) -> Vec<Sta
     let mut statements = vec![Statement::new(new, sql)];
     if part.text("enabled").is_some() {
         let sql = format!(
-            "ALTER rank::TABLE {} {}",
+            "ALTER TABLE {} {}",
             render::name(new),
             render::trigger_state(part, word)
         );
@@ -230,10 +230,7 @@ fn attach(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32) -> Option<No
     ) {
         let was = present.and_then(|one| text(&one.attributes, "partition_of"));
         if was != Some(parent) {
-            let sql = format!(
-                "ALTER rank::TABLE {parent} ATTACH PARTITION {} {bound}",
-                render::name(new)
-            );
+            let sql = format!("ALTER TABLE {parent} ATTACH PARTITION {} {bound}", render::name(new));
             statements.push(Statement::new(new, sql));
         }
     }
@@ -245,7 +242,7 @@ fn attach(plan: &Plan<'_>, id: i64, new: &Definition, deepest: i32) -> Option<No
         {
             statements.push(Statement::new(
                 new,
-                format!("ALTER rank::TABLE {} INHERIT {parent}", render::name(new)),
+                format!("ALTER TABLE {} INHERIT {parent}", render::name(new)),
             ));
         }
     }
@@ -274,7 +271,7 @@ fn own(plan: &Plan<'_>, id: i64, new: &Definition) -> Option<Node> {
     if was == owned_by {
         return None;
     }
-    let sql = format!("{} rank::OWNED BY {}", render::alter(new), owned_by.unwrap_or("NONE"));
+    let sql = format!("{} OWNED BY {}", render::alter(new), owned_by.unwrap_or("NONE"));
     let mut made = node(rank::OWNED, new, "", vec![Statement::new(new, sql)]);
     made.provides.clear();
     made.requires.insert(key(new));
