@@ -77,7 +77,7 @@ COMMENT ON FUNCTION schema_monitor.compare(jsonb) IS
 
 CREATE FUNCTION schema_monitor._diff(from_version bigint, to_version bigint,
     OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before text, OUT after text,
-    OUT impact text, OUT reason text)
+    OUT impact text, OUT rules text[], OUT reasons text[])
 RETURNS SETOF record
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', '_diff_wrapper';
@@ -85,12 +85,12 @@ COMMENT ON FUNCTION schema_monitor._diff(bigint, bigint) IS 'see diff';
 
 CREATE FUNCTION schema_monitor.diff(from_version bigint, to_version bigint DEFAULT NULL,
     OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before jsonb, OUT after jsonb,
-    OUT impact text, OUT reason text)
+    OUT impact text, OUT rules text[], OUT reasons text[])
 RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    SELECT d.change, d.kind, d.identity, d.part, d.before::pg_catalog.jsonb, d.after::pg_catalog.jsonb, d.impact, d.reason
+    SELECT d.change, d.kind, d.identity, d.part, d.before::pg_catalog.jsonb, d.after::pg_catalog.jsonb, d.impact, d.rules, d.reasons
     FROM schema_monitor._diff(
         from_version,
         coalesce(to_version, (SELECT pg_catalog.max(v.version) FROM schema_monitor.versions AS v))) AS d
@@ -100,7 +100,7 @@ COMMENT ON FUNCTION schema_monitor.diff(bigint, bigint) IS
 
 CREATE FUNCTION schema_monitor._diff_with(schema text,
     OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before text, OUT after text,
-    OUT impact text, OUT reason text)
+    OUT impact text, OUT rules text[], OUT reasons text[])
 RETURNS SETOF record
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', '_diff_with_wrapper';
@@ -108,12 +108,12 @@ COMMENT ON FUNCTION schema_monitor._diff_with(text) IS 'see diff_with';
 
 CREATE FUNCTION schema_monitor.diff_with(schema jsonb,
     OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before jsonb, OUT after jsonb,
-    OUT impact text, OUT reason text)
+    OUT impact text, OUT rules text[], OUT reasons text[])
 RETURNS SETOF record
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $function$
-    SELECT d.change, d.kind, d.identity, d.part, d.before::pg_catalog.jsonb, d.after::pg_catalog.jsonb, d.impact, d.reason
+    SELECT d.change, d.kind, d.identity, d.part, d.before::pg_catalog.jsonb, d.after::pg_catalog.jsonb, d.impact, d.rules, d.reasons
     FROM schema_monitor._diff_with(schema::pg_catalog.text) AS d
 $function$;
 COMMENT ON FUNCTION schema_monitor.diff_with(jsonb) IS
@@ -244,3 +244,44 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'search_wrapper';
 COMMENT ON FUNCTION schema_monitor.search(text, integer, text[], text[]) IS
     'relations a question is about, best first, as far as you may see them; with kinds => ''{column}'' columns';
+
+CREATE FUNCTION schema_monitor.performance_since(version bigint,
+    OUT identity text, OUT measure text, OUT statement bigint, OUT before double precision, OUT after double precision)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'performance_since_wrapper';
+COMMENT ON FUNCTION schema_monitor.performance_since(bigint) IS
+    'how the relations that a version changed were read before it and are since: scans, share of sequential ones, rows read by each, mean time of statements that name them where pg_stat_statements is there';
+
+CREATE FUNCTION schema_monitor.migrations_applied(
+    OUT tool text, OUT revision text, OUT description text, OUT applied_at timestamptz, OUT version bigint,
+    OUT withdrawn_version bigint, OUT relation text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT m.tool, m.revision, m.description, m.applied_at, m.version, m.withdrawn_version, m.relation
+    FROM schema_monitor._visible_migration AS m
+    ORDER BY m.version, m.applied_at, m.revision
+$function$;
+COMMENT ON FUNCTION schema_monitor.migrations_applied() IS
+    'what the tables of Alembic, dbmate, Rails, golang-migrate, Flyway, Django, Diesel, sqlx, Prisma, Liquibase and Sequelize said, and the version each migration made, as far as you may read those tables';
+
+CREATE FUNCTION schema_monitor.drift(
+    OUT change text, OUT kind text, OUT identity text, OUT part text, OUT before jsonb, OUT after jsonb,
+    OUT impact text, OUT rules text[], OUT reasons text[])
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT d.change, d.kind, d.identity, d.part, d.before, d.after, d.impact, d.rules, d.reasons
+    FROM (
+        SELECT pg_catalog.max(greatest(m.version, m.withdrawn_version)) AS version
+        FROM schema_monitor._visible_migration AS m) AS last
+    CROSS JOIN LATERAL schema_monitor.diff(last.version) AS d
+    WHERE last.version IS NOT NULL
+      AND d.identity OPERATOR(pg_catalog.<>) ALL (SELECT m.relation FROM schema_monitor._visible_migration AS m)
+$function$;
+COMMENT ON FUNCTION schema_monitor.drift() IS
+    'what changed since the last migration of a tool, made outside it; no row where there is no tool';

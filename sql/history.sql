@@ -127,6 +127,7 @@ CREATE TABLE schema_monitor._change (
     before          jsonb,
     after           jsonb,
     impact          text NOT NULL,
+    rules           text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (version, ordinal, incarnation)
 );
 COMMENT ON TABLE schema_monitor._change IS 'differences between each version and the one before';
@@ -139,6 +140,51 @@ COMMENT ON COLUMN schema_monitor._change.part IS 'name of the column, constraint
 COMMENT ON COLUMN schema_monitor._change.before IS 'what differs, as it was';
 COMMENT ON COLUMN schema_monitor._change.after IS 'what differs, as it is';
 COMMENT ON COLUMN schema_monitor._change.impact IS 'low, medium, high or breaking';
+COMMENT ON COLUMN schema_monitor._change.rules IS 'rules that say so, the deciding one first';
+
+CREATE TABLE schema_monitor._migration (
+    incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
+    relation        text NOT NULL,
+    revision        text NOT NULL,
+    version         bigint NOT NULL,
+    tool            text NOT NULL,
+    description     text,
+    applied_at      timestamptz,
+    withdrawn_version bigint,
+    PRIMARY KEY (relation, revision, version, incarnation)
+);
+COMMENT ON TABLE schema_monitor._migration IS 'what the tables of migration tools said, by the version that stood';
+COMMENT ON COLUMN schema_monitor._migration.incarnation IS 'installation that recorded it';
+COMMENT ON COLUMN schema_monitor._migration.relation IS 'the tool''s table';
+COMMENT ON COLUMN schema_monitor._migration.revision IS 'the migration, as the tool calls it';
+COMMENT ON COLUMN schema_monitor._migration.version IS 'version that stood when it was first seen: the one it made';
+COMMENT ON COLUMN schema_monitor._migration.tool IS 'the tool';
+COMMENT ON COLUMN schema_monitor._migration.description IS 'what the tool says of it';
+COMMENT ON COLUMN schema_monitor._migration.applied_at IS 'when, as the tool says';
+COMMENT ON COLUMN schema_monitor._migration.withdrawn_version IS 'version that stood when it was there no more';
+
+CREATE TABLE schema_monitor._statistic (
+    incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
+    object_id       bigint NOT NULL,
+    version         bigint NOT NULL,
+    measured_at     timestamptz NOT NULL,
+    live_rows       double precision NOT NULL,
+    sequential_scans bigint NOT NULL,
+    sequential_rows bigint NOT NULL,
+    index_scans     bigint NOT NULL,
+    statements      jsonb,
+    PRIMARY KEY (object_id, version, incarnation)
+);
+COMMENT ON TABLE schema_monitor._statistic IS 'what the server had counted of a relation when a version changed it';
+COMMENT ON COLUMN schema_monitor._statistic.incarnation IS 'installation that recorded it';
+COMMENT ON COLUMN schema_monitor._statistic.object_id IS 'the relation';
+COMMENT ON COLUMN schema_monitor._statistic.version IS 'the version';
+COMMENT ON COLUMN schema_monitor._statistic.measured_at IS 'when';
+COMMENT ON COLUMN schema_monitor._statistic.live_rows IS 'estimated number of rows';
+COMMENT ON COLUMN schema_monitor._statistic.sequential_scans IS 'sequential scans until then';
+COMMENT ON COLUMN schema_monitor._statistic.sequential_rows IS 'rows that they read';
+COMMENT ON COLUMN schema_monitor._statistic.index_scans IS 'index scans until then';
+COMMENT ON COLUMN schema_monitor._statistic.statements IS 'calls and milliseconds of statements that name it, by their number in pg_stat_statements';
 
 CREATE TABLE schema_monitor._state (
     incarnation     uuid PRIMARY KEY DEFAULT schema_monitor._incarnation(),
@@ -166,3 +212,4 @@ SELECT pg_catalog.pg_extension_config_dump('schema_monitor._version', '');
 SELECT pg_catalog.pg_extension_config_dump('schema_monitor._object', '');
 SELECT pg_catalog.pg_extension_config_dump('schema_monitor._definition', '');
 SELECT pg_catalog.pg_extension_config_dump('schema_monitor._change', '');
+SELECT pg_catalog.pg_extension_config_dump('schema_monitor._migration', '');

@@ -8,7 +8,7 @@ GRANT SELECT ON
     schema_monitor.objects, schema_monitor.versions, schema_monitor.changes, schema_monitor._visible_object,
     schema_monitor._visible_relation, schema_monitor._visible_document, schema_monitor._visible_posting,
     schema_monitor._visible_reference, schema_monitor._visible_passage, schema_monitor._visible_history,
-    schema_monitor._visible_definition
+    schema_monitor._visible_definition, schema_monitor._visible_migration, schema_monitor._visible_statistic
 TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),
@@ -21,6 +21,7 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor._migration(bigint, bigint, boolean), schema_monitor.migration(bigint, bigint, boolean),
     schema_monitor.apply_migration(bigint, bigint, boolean),
     schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
+    schema_monitor.performance_since(bigint), schema_monitor.migrations_applied(), schema_monitor.drift(),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;
 -- Functions with the owner's rights are for nobody but whom the owner names, and for who watches servers.

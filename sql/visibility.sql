@@ -67,11 +67,31 @@ SELECT
 FROM schema_monitor._visible_object AS v;
 COMMENT ON VIEW schema_monitor.objects IS 'objects of the schema as last recorded, as far as you may see them';
 
+-- A tool's table tells which migrations there are: who may read it may know. Of one that is gone, the extension's owner.
+CREATE VIEW schema_monitor._visible_migration WITH (security_barrier) AS
+SELECT m.tool, m.relation, m.revision, m.description, m.applied_at, m.version, m.withdrawn_version
+FROM schema_monitor._migration AS m
+LEFT JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(m.relation)::pg_catalog.oid
+WHERE m.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND coalesce(
+        pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+        pg_catalog.pg_has_role(
+            (SELECT e.extowner FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'),
+            'USAGE'));
+COMMENT ON VIEW schema_monitor._visible_migration IS 'migrations of tools whose tables the effective user may read';
+
 CREATE VIEW schema_monitor.versions WITH (security_barrier) AS
 SELECT
     v.version, v.recorded_at, v.first_event_at, v.origin, pg_catalog.encode(v.structure, 'hex') AS fingerprint,
     pg_catalog.encode(v.layout, 'hex') AS layout_fingerprint, pg_catalog.encode(v.access, 'hex') AS access_fingerprint,
-    v.objects, v.changes, v.impact, v.events
+    v.objects, v.changes, v.impact, v.events, (
+        SELECT pg_catalog.array_agg(pg_catalog.concat(m.tool, ' ', m.revision) ORDER BY m.applied_at, m.revision)
+        FROM schema_monitor._visible_migration AS m
+        WHERE m.version OPERATOR(pg_catalog.=) v.version) AS migrations, (
+        SELECT NOT pg_catalog.bool_or(v.version OPERATOR(pg_catalog.=) m.version
+            OR v.version OPERATOR(pg_catalog.=) coalesce(m.withdrawn_version, 0))
+        FROM schema_monitor._visible_migration AS m
+        WHERE m.version OPERATOR(pg_catalog.<=) v.version) AS outside_tool
 FROM schema_monitor._version AS v
 WHERE v.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
 COMMENT ON VIEW schema_monitor.versions IS 'recorded states of the schema, oldest first by number';
@@ -96,7 +116,7 @@ COMMENT ON VIEW schema_monitor._visible_history IS 'objects, also those that are
 
 CREATE VIEW schema_monitor.changes WITH (security_barrier) AS
 SELECT
-    c.version, c.ordinal, c.change, o.kind, o.identity, c.part, c.before, c.after, c.impact, o.object_id, v.recorded_at
+    c.version, c.ordinal, c.change, o.kind, o.identity, c.part, c.before, c.after, c.impact, c.rules, o.object_id, v.recorded_at
 FROM schema_monitor._change AS c
 JOIN schema_monitor._version AS v
     ON v.version OPERATOR(pg_catalog.=) c.version AND v.incarnation OPERATOR(pg_catalog.=) c.incarnation
@@ -110,3 +130,10 @@ FROM schema_monitor._definition AS d
 JOIN schema_monitor._visible_history AS o ON o.object_id OPERATOR(pg_catalog.=) d.object_id
 WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
 COMMENT ON VIEW schema_monitor._visible_definition IS 'how objects were declared, as far as the effective user may see them';
+
+CREATE VIEW schema_monitor._visible_statistic WITH (security_barrier) AS
+SELECT s.object_id, s.version, s.measured_at, s.live_rows, s.sequential_scans, s.sequential_rows, s.index_scans, s.statements
+FROM schema_monitor._statistic AS s
+JOIN schema_monitor._visible_relation AS o ON o.object_id OPERATOR(pg_catalog.=) s.object_id AND o.whole
+WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
+COMMENT ON VIEW schema_monitor._visible_statistic IS 'what was counted of relations that the effective user may see';

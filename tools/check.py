@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.build import build_for_ours
 from tools.contrib import set_up_contrib
+from tools.dbmate import set_up_dbmate
 from tools.environment import cargo_environment, set_up_cargo_deny, set_up_cargo_pgrx, set_up_python, set_up_servers
 from tools.models import make_test_models
 from tools.paths import DEFAULT_PG, ROOT, SERVER_FOLDERS, VENV_PYTHON
@@ -52,6 +53,7 @@ def test(pg: int | None) -> None:
     set_up_python()
     set_up_servers()
     set_up_contrib()
+    set_up_dbmate()
     set_up_cargo_pgrx()
     make_test_models()
     packages = [word for crate in CRATES for word in ("-p", crate)]

@@ -105,7 +105,7 @@ def set_up_cargo_pgrx() -> None:
 
 
 def set_up_cargo_deny() -> None:
-    """cargo-deny; about 80 s of two cores."""
+    """cargo-deny."""
     _cargo_install("cargo-deny", CARGO_DENY_VERSION, [], ["--version"])
 
 
@@ -129,11 +129,12 @@ def _cargo_install(crate: str, version: str, options: list[str], ask: list[str])
             "--version",
             version,
             "--locked",
+            "--debug",  # runs for seconds, compiles for minutes
             *options,
             "--root",
             CARGO_ROOT,
         ]
-        env = {**os.environ, "CARGO_TARGET_DIR": str(CARGO_ROOT / "target")}
+        env = {**os.environ, "CARGO_TARGET_DIR": str(CARGO_ROOT / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"}
         run(words, log, env=env, cwd=CARGO_ROOT.parent)
         shutil.rmtree(CARGO_ROOT / "target", ignore_errors=True)
 

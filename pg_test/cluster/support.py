@@ -18,7 +18,15 @@ PG = int(os.environ.get("SCHEMA_MONITOR_PG", "18"))
 DATA = ROOT.parent / "shared" / "data"
 
 # Prepared transactions are part of what is tested; reconciliation must not hide what capture missed.
-SHARED_PRELOAD = {"max_prepared_transactions": 10, "schema_monitor.check_interval": 0}
+# Without fsync a killed server loses nothing; only a machine that stops would.
+SHARED_PRELOAD = {"max_prepared_transactions": 10, "schema_monitor.check_interval": 0, "fsync": "off"}
+
+LONG = bool(os.environ.get("SCHEMA_MONITOR_LONG"))
+
+# Histories of real projects, step by step. The two long ones are walked on one server; on both by `make test-long`.
+HISTORIES = ["svix", "temporal", "sourcegraph_codeintel"]
+if PG == 18 or LONG:
+    HISTORIES += ["concourse", "sourcegraph_frontend"]
 
 # what must be there before a schema can be loaded
 SCHEMAS = {"pagila": "", "adventureworks": "", "omop_cdm54": "CREATE SCHEMA omop;", "synapse": ""}

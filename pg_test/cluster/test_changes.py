@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from support import PG, audit, changes_since, one, version, wait_indexed
 
-from tools.cluster import Cluster
+from tools.cluster import Cluster, wait_until
 from tools.paths import pg_config
 
 SETUP = """
@@ -160,6 +160,9 @@ def test_listeners_are_told_from_an_impact_on(cluster: Cluster, connection: psyc
     connection.execute("ALTER SYSTEM SET schema_monitor.notify_impact = breaking")
     try:
         connection.execute("SELECT pg_reload_conf()")
+        # a monitor that is there reads its configuration when it comes to it; the next one begins with it
+        mine = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'schema_monitor monitor'"
+        wait_until(lambda: one(connection, mine) == (0,), "the monitor's leaving", 10)
         connection.execute("LISTEN schema_changed")
         connection.execute("ALTER TABLE quiet ADD b int")
         wait_indexed(connection)

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import PG, assert_healthy, changes_since, create_database, one, version, wait_indexed
+from support import LONG, PG, assert_healthy, changes_since, create_database, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 
@@ -81,7 +81,10 @@ def test_migrations_with_short_lock_timeouts(cluster: Cluster, guarded: str) -> 
         for number in range(100):
             connection.execute(f"ALTER TABLE t ADD c{number} int DEFAULT {number}")  # type: ignore[arg-type]
             if number % 10 == 0:
+                # waits for everybody's snapshot, that of a monitor that reads included
+                connection.execute("SET lock_timeout = '2s'")
                 connection.execute(f"CREATE INDEX CONCURRENTLY ON t (c{number})")  # type: ignore[arg-type]
+                connection.execute("SET lock_timeout = '50ms'")
 
 
 def test_in_transactions_of_every_kind(cluster: Cluster, guarded: str) -> None:
@@ -134,7 +137,7 @@ def test_beside_other_event_triggers_that_change_the_schema(cluster: Cluster, gu
 @pytest.mark.parametrize("isolation", ["read committed", "serializable"])
 def test_sixteen_sessions_at_once(cluster: Cluster, guarded: str, isolation: str) -> None:
     """On tables of their own: nobody waits for, deadlocks with or aborts anybody; each commit is noted once."""
-    rounds = int(os.environ.get("SCHEMA_MONITOR_LONG", "0")) * 150 + 12
+    rounds = 162 if LONG else 12
     failures: list[BaseException] = []
 
     def work(worker: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,12 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import PG, SHARED_PRELOAD, assert_healthy, audit, create_database, one, version, wait_indexed
+from support import LONG, PG, SHARED_PRELOAD, assert_healthy, audit, create_database, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 from tools.paths import server_program
 
-LONG = bool(os.environ.get("SCHEMA_MONITOR_LONG"))
 
 
 # --- versions of the SQL

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import DATA, PG, SCHEMAS, assert_healthy, create_database, load_schema, one, version, wait_indexed
+from support import DATA, HISTORIES, PG, SCHEMAS, assert_healthy, create_database, load_schema, one, version, wait_indexed
 
 from tools.cluster import Cluster
 
@@ -358,7 +358,7 @@ def test_a_rename_stays_a_rename(cluster: Cluster) -> None:
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("name", ["concourse", "svix", "temporal", "sourcegraph_frontend", "sourcegraph_codeintel"])
+@pytest.mark.parametrize("name", HISTORIES)
 def test_real_migrations_go_back_and_forth(data: None, cluster: Cluster, fleeting: str, name: str) -> None:
     """Every step, data aside: the tables are empty, since a column that was dropped comes back without its values."""
     done = 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support import DATA, audit, create_database, one, version, wait_indexed
+from support import DATA, HISTORIES, audit, create_database, one, version, wait_indexed
 
 from tools.cluster import Cluster
 
 
-@pytest.mark.parametrize("name", ["concourse", "svix", "temporal", "sourcegraph_frontend", "sourcegraph_codeintel"])
+@pytest.mark.parametrize("name", HISTORIES)
 def test_history_equals_a_full_reading_after_every_step(data: None, cluster: Cluster, name: str) -> None:
     database = create_database(cluster)
     steps = sorted((DATA / "migrations" / name).glob("*_up.sql"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import PG, SHARED_PRELOAD, assert_healthy, audit, create_database, one, version, wait_indexed
+from support import LONG, PG, SHARED_PRELOAD, assert_healthy, audit, create_database, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 from tools.models import make_model
@@ -236,7 +236,7 @@ def ignore_errors(body: Callable[[], object]) -> None:
 @pytest.mark.parametrize("how", ["immediate", "launcher", "monitor", "embedder"])
 def test_killed_in_a_storm_nothing_is_lost_or_double(how: str) -> None:
     """While eight sessions change the schema; what was committed before is there once."""
-    rounds = 20 if os.environ.get("SCHEMA_MONITOR_LONG") else 4
+    rounds = 20 if LONG else 4
     with Cluster(PG, f"storm-{how}", settings={**SHARED_PRELOAD, "restart_after_crash": "on"}) as server:
         database = create_database(server)
         committed: set[str] = set()

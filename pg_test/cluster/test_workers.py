@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from support import PG, SHARED_PRELOAD, assert_healthy, audit, create_database, dump, one, version, wait_indexed
+from support import PG, SHARED_PRELOAD, assert_healthy, audit, changes_since, create_database, dump, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 from tools.models import make_model
@@ -118,6 +119,18 @@ def test_without_preloading_check_does_the_work() -> None:
                     connection.execute("SELECT schema_monitor.check()")
                 assert caught.value.diag.message_hint
                 connection.execute("ROLLBACK")
+            # whoever waits for another's turn goes on from what that one recorded
+            with cluster.connect(database) as other, ThreadPoolExecutor(1) as pool:
+                other.execute("CREATE TABLE first_come (a int)")
+                other.execute("BEGIN; SELECT schema_monitor.check()")
+                connection.execute("CREATE TABLE second_come (a int)")
+                second = pool.submit(one, connection, "SELECT updated, version FROM schema_monitor.check()")
+                waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                wait_until(lambda: one(other, waits) == (1,), "the second session's waiting")
+                other.execute("COMMIT")
+                assert second.result() == (True, 4)
+                assert changes_since(connection, 3) == [("table_added", "public.second_come", None)]
+                assert audit(connection) == []
 
 
 def test_a_dump_restores_without_error_and_keeps_the_history(cluster: Cluster, tmp_path: Path) -> None:

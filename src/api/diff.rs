@@ -18,7 +18,8 @@ type Row = (
     Option<ServerText>,
     Option<ServerText>,
     String,
-    String,
+    Vec<String>,
+    Vec<String>,
 );
 
 /// What leads from one version to another.
@@ -38,7 +39,8 @@ fn _diff(
             name!(before, Option<ServerText>),
             name!(after, Option<ServerText>),
             name!(impact, String),
-            name!(reason, String),
+            name!(rules, Vec<String>),
+            name!(reasons, Vec<String>),
         ),
     >,
     ErrorReport,
@@ -62,7 +64,8 @@ fn _diff_with(
             name!(before, Option<ServerText>),
             name!(after, Option<ServerText>),
             name!(impact, String),
-            name!(reason, String),
+            name!(rules, Vec<String>),
+            name!(reasons, Vec<String>),
         ),
     >,
     ErrorReport,
@@ -98,7 +101,8 @@ fn rows(differences: Vec<Difference>) -> TableIterator<'static, Row> {
                 json(&change.before),
                 json(&change.after),
                 change.impact.as_str().to_owned(),
-                change.reason.to_owned(),
+                change.rules().into_iter().map(str::to_owned).collect(),
+                change.reasons().into_iter().map(str::to_owned).collect(),
             )
         })
         .collect();

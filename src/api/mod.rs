@@ -7,6 +7,7 @@ mod diff;
 mod embedding;
 mod fingerprint;
 mod migration;
+mod performance;
 mod search;
 mod status;
 mod visibility;

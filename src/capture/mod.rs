@@ -10,7 +10,8 @@ use pgrx::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::pg::event_trigger::{self, Acting};
+use crate::pg::acting::Acting;
+use crate::pg::event_trigger;
 use crate::pg::guc::Pinned;
 use crate::pg::hook::{self, Noted, Statement};
 use crate::pg::plan::{self, Kept};

@@ -16,6 +16,7 @@ mod relation;
 mod rule;
 mod scope;
 mod typ;
+mod usage;
 mod view;
 
 use schema::{Attributes, Definition, Exclusion};
@@ -28,6 +29,7 @@ use crate::pg::lookup::{Lookup, quoted};
 use crate::pg::query;
 
 pub use scope::{Hint, Scope};
+pub use usage::{Statement, Usage, statements, usage};
 
 /// Where an object is in the catalogs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

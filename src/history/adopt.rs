@@ -50,11 +50,13 @@ const FOREIGN: &str = "
     LIMIT 1";
 
 /// What was recorded under our own incarnation, and what is derived from it.
-const OWN: [&str; 9] = [
+const OWN: [&str; 11] = [
     "DELETE FROM schema_monitor._change WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._definition WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._object WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._version WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._migration WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._statistic WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._passage WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._posting WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._document WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
@@ -63,7 +65,7 @@ const OWN: [&str; 9] = [
      WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
 ];
 
-const ADOPTED: [&str; 5] = [
+const ADOPTED: [&str; 6] = [
     "UPDATE schema_monitor._version SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._object SET incarnation = schema_monitor._incarnation()
@@ -71,6 +73,8 @@ const ADOPTED: [&str; 5] = [
     "UPDATE schema_monitor._definition SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._change SET incarnation = schema_monitor._incarnation()
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    "UPDATE schema_monitor._migration SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     // The OIDs in it are another database's: re-bind by name.
     "UPDATE schema_monitor._state SET stamp = $1, notified = 0

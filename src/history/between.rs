@@ -1,9 +1,10 @@
 //! What is other in one version than in another, or here than in another database.
 
-use schema::{Change, Continuity, Definition, Kind, diff};
+use schema::{Change, Continuity, Definition, Impact, Kind, diff};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
-use crate::catalog::identity;
+use crate::catalog::{self, identity};
 use crate::error::{Error, Result};
 use crate::pg::query;
 
@@ -46,7 +47,9 @@ pub fn between(from: i64, to: i64) -> Result<Vec<Difference>> {
     let mut before = definitions(from, Some(&touched))?;
     let mut after = definitions(to, Some(&touched))?;
     let mut differences = Vec::new();
+    let mut by_object = Vec::new();
     for id in touched {
+        let start = differences.len();
         let continuity = if recreated.contains(&id) {
             Continuity::Recreated
         } else {
@@ -58,9 +61,48 @@ pub fn between(from: i64, to: i64) -> Result<Vec<Difference>> {
             continuity,
             &mut differences,
         );
+        if differences.len() > start {
+            by_object.push((id, start..differences.len()));
+        }
     }
+    weigh(&by_object, &mut differences)?;
     sort(&mut differences);
     Ok(differences)
+}
+
+const RELATIONS: &str = "
+    SELECT r.object_id, r.oid, r.name FROM schema_monitor._visible_relation AS r
+    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1)
+      AND r.kind OPERATOR(pg_catalog.=) ANY ('{table,materialized_view}'::pg_catalog.text[])";
+
+/// Takes into account what is there now: rows, dependents, scans, statements that name it.
+fn weigh(by_object: &[(i64, Range<usize>)], differences: &mut [Difference]) -> Result<()> {
+    let is_weighty = |range: &Range<usize>| {
+        differences[range.clone()]
+            .iter()
+            .any(|one| one.change.impact > Impact::Low)
+    };
+    let weighty = by_object.iter().filter(|(_, range)| is_weighty(range));
+    let objects: Vec<i64> = weighty.map(|(id, _)| *id).collect();
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let mut relations: HashMap<i64, (u32, String)> = HashMap::new();
+    query::read(RELATIONS, &[objects.into()], |row| {
+        relations.insert(row.i64(0), (row.oid(1), row.text(2).unwrap_or_default()));
+        Ok(())
+    })?;
+    let mut usage = catalog::usage(&relations.values().map(|(oid, _)| *oid).collect::<Vec<_>>())?;
+    let statements = catalog::statements(&relations.values().map(|(_, name)| name.as_str()).collect::<Vec<_>>())?;
+    for (id, range) in by_object {
+        let Some((oid, name)) = relations.get(id) else { continue };
+        let Some(usage) = usage.get_mut(oid) else { continue };
+        usage.weight.statements = statements.iter().filter(|one| one.names.contains(name)).count() as i64;
+        for difference in &mut differences[range.clone()] {
+            difference.change.weigh(&usage.weight);
+        }
+    }
+    Ok(())
 }
 
 /// Fails unless every one of them is kept. With nothing forgotten the empty schema is a version like any other.

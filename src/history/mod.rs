@@ -13,7 +13,10 @@ mod event;
 mod migration;
 mod record;
 mod retention;
+mod stamp;
 mod store;
+mod tool;
+mod usage;
 mod write;
 
 pub use apply::{Applied, apply};
@@ -21,4 +24,6 @@ pub use between::{Difference, between, from_elsewhere};
 pub use migration::migration;
 pub use record::{Outcome, Request, record};
 pub use retention::{forget_events, forget_versions};
+pub use stamp::stamp;
 pub use store::fingerprint_of_relation;
+pub use usage::{Comparison, performance_since};

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use super::adopt::adopt;
 use super::compare::{Finding, compare};
 use super::event::{self, Pending};
+use super::stamp;
 use super::store::{self, State};
+use super::tool::{self, Book};
+use super::usage::{self, Measured};
 use super::write::write_findings;
 use crate::catalog::{self, Definitions, Scope};
 use crate::error::{Error, Result};
@@ -47,7 +50,12 @@ pub struct Outcome {
 /// committed since, and if so it is read again.
 pub fn record(request: Request) -> Result<Outcome> {
     store::lock()?;
-    let has_adopted = with_fresh_snapshot(adopt)?;
+    // What the statement began with does not show what was recorded while it waited for its turn.
+    with_fresh_snapshot(|| record_in_turn(request))
+}
+
+fn record_in_turn(request: Request) -> Result<Outcome> {
+    let has_adopted = adopt()?;
     let stamp = store::stamp()?;
     for _ in 0..MAX_READINGS {
         let reading = with_fresh_snapshot(|| Reading::take(request, &stamp));
@@ -79,6 +87,8 @@ struct Reading {
     state: State,
     pending: Pending,
     findings: Vec<Finding>,
+    measured: Measured,
+    books: Vec<Book>,
     rebinds: bool,
     everything: bool,
 }
@@ -95,16 +105,22 @@ impl Reading {
             scope_of(&pending)?
         };
         let everything = scope.is_everything();
-        let findings = if everything || !pending.hints.is_empty() {
+        let mut findings = if everything || !pending.hints.is_empty() {
             let found: Definitions = catalog::read(&scope)?;
             compare(&scope, found, rebinds)?
         } else {
             Vec::new()
         };
+        let measured = match state.version {
+            0 => Measured::default(),
+            _ => usage::weigh(&mut findings)?,
+        };
         Ok(Reading {
             state,
             pending,
             findings,
+            measured,
+            books: tool::books()?,
             rebinds,
             everything,
         })
@@ -131,10 +147,12 @@ impl Reading {
             crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
             let tree = store::tree()?;
             self.write_version(&outcome, &tree)?;
+            usage::keep(&self.findings, &self.measured, outcome.version)?;
         } else if self.rebinds && !self.findings.is_empty() {
             (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
             crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
         }
+        stamp::write(&self.books, outcome.version)?;
         let arguments = [
             stamp.into(),
             self.pending.snapshot.as_str().into(),

@@ -43,7 +43,7 @@ const HORIZON: &str = "
 
 // What the next version needs stays: the definition of each object as it was then, and what was dropped by it. So does
 // the object with the highest identity: no identity is given twice.
-const FORGET_VERSIONS: [&str; 4] = [
+const FORGET_VERSIONS: [&str; 6] = [
     "DELETE FROM schema_monitor._change AS c
      WHERE c.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
        AND c.version OPERATOR(pg_catalog.<=) $1",
@@ -70,6 +70,12 @@ const FORGET_VERSIONS: [&str; 4] = [
        AND o.object_id OPERATOR(pg_catalog.<) (
            SELECT pg_catalog.max(h.object_id) FROM schema_monitor._object AS h
            WHERE h.incarnation OPERATOR(pg_catalog.=) o.incarnation)",
+    "DELETE FROM schema_monitor._statistic AS s
+     WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+       AND s.version OPERATOR(pg_catalog.<=) $1",
+    "DELETE FROM schema_monitor._migration AS m
+     WHERE m.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+       AND m.withdrawn_version OPERATOR(pg_catalog.<=) $1",
     "DELETE FROM schema_monitor._version AS v
      WHERE v.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
        AND v.version OPERATOR(pg_catalog.<=) $1",

@@ -38,10 +38,11 @@ const INSERT_DEFINITIONS: &str = "
     ON CONFLICT (object_id, version, incarnation) DO UPDATE SET definition = excluded.definition";
 
 const INSERT_CHANGES: &str = "
-    INSERT INTO schema_monitor._change (version, ordinal, change, object_id, part, before, after, impact)
-    SELECT $7, n.ordinal, n.change, n.object_id, n.part, n.before::jsonb, n.after::jsonb, n.impact
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6))
-        WITH ORDINALITY AS n(change, object_id, part, before, after, impact, ordinal)";
+    INSERT INTO schema_monitor._change (version, ordinal, change, object_id, part, before, after, impact, rules)
+    SELECT $8, n.ordinal, n.change, n.object_id, n.part, n.before::jsonb, n.after::jsonb, n.impact,
+        pg_catalog.string_to_array(n.rules, ' ')
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))
+        WITH ORDINALITY AS n(change, object_id, part, before, after, impact, rules, ordinal)";
 
 /// The columns of `_object` for some findings.
 #[derive(Default)]
@@ -157,6 +158,7 @@ struct ChangeRows {
     before: Vec<Option<String>>,
     after: Vec<Option<String>>,
     impacts: Vec<String>,
+    rules: Vec<String>,
 }
 
 impl ChangeRows {
@@ -169,6 +171,7 @@ impl ChangeRows {
             self.before.push(json(&change.before));
             self.after.push(json(&change.after));
             self.impacts.push(change.impact.as_str().to_owned());
+            self.rules.push(change.rules().join(" "));
         }
     }
 
@@ -176,13 +179,14 @@ impl ChangeRows {
         if self.names.is_empty() {
             return Ok(());
         }
-        let arguments: [DatumWithOid<'_>; 7] = [
+        let arguments: [DatumWithOid<'_>; 8] = [
             self.names.into(),
             self.ids.into(),
             self.parts.into(),
             self.before.into(),
             self.after.into(),
             self.impacts.into(),
+            self.rules.into(),
             version.into(),
         ];
         query::execute(INSERT_CHANGES, &arguments).map(drop)

@@ -1,6 +1,7 @@
 //! The only room with `unsafe`: PostgreSQL's C interface behind small safe functions, one file for each
 //! subsystem. Nothing here knows what the extension is for.
 
+pub mod acting;
 pub mod coercion;
 pub mod database;
 pub mod ddl;

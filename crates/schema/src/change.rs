@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::definition::{Kind, PartKind};
-use crate::impact::Impact;
+use crate::impact::{Impact, Remark, Weight, weigh};
 
 /// What happened. Its name is `<noun>_<verb>`: the noun is the kind of object or part, the verb one of
 /// these, so the list of all names is closed and can be documented.
@@ -80,8 +80,12 @@ pub struct Change {
     pub after: Value,
     /// How dangerous it is for those who use the object.
     pub impact: Impact,
+    /// The rule that says so.
+    pub rule: &'static str,
     /// Why.
     pub reason: &'static str,
+    /// What the weight of the relation adds.
+    pub remarks: Vec<Remark>,
 }
 
 impl Change {
@@ -92,5 +96,24 @@ impl Change {
             None => self.object.as_str(),
         };
         format!("{noun}_{}", self.what.verb())
+    }
+
+    /// Takes into account how large the relation is, who depends on it and who reads it.
+    pub fn weigh(&mut self, weight: &Weight) {
+        weigh(self, weight);
+    }
+
+    /// The names of the rules that spoke, the deciding one first.
+    pub fn rules(&self) -> Vec<&'static str> {
+        std::iter::once(self.rule)
+            .chain(self.remarks.iter().map(|remark| remark.rule))
+            .collect()
+    }
+
+    /// What they said.
+    pub fn reasons(&self) -> Vec<&str> {
+        std::iter::once(self.reason)
+            .chain(self.remarks.iter().map(|remark| remark.reason.as_str()))
+            .collect()
     }
 }

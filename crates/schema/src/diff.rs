@@ -7,11 +7,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::access::Privileges;
+use crate::access::{Access, Privileges};
 use crate::attributes::Attributes;
 use crate::change::{Change, ChangeKind};
 use crate::definition::{Definition, Part, PartKind};
-use crate::impact::{Verdict, impact_of};
+use crate::impact::{Judgement, Subject, judge};
 
 /// How the later definition continues the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,17 @@ fn own(before: &Definition, after: &Definition, changes: &mut Vec<Change>) {
         note(changes, ChangeKind::OwnerChanged, after, None, from, to);
     }
     if (&before.access.privileges, before.access.revoked) != (&after.access.privileges, after.access.revoked) {
-        let (from, to) = (json!(before.access.privileges), json!(after.access.privileges));
+        // That the default was taken away shows in no list.
+        let told = |access: &Access| {
+            let mut privileges = access.privileges.clone();
+            if !access.revoked && before.access.revoked != after.access.revoked {
+                privileges
+                    .entry("PUBLIC".to_owned())
+                    .or_insert_with(|| "default".to_owned());
+            }
+            json!(privileges)
+        };
+        let (from, to) = (told(&before.access), told(&after.access));
         note(changes, ChangeKind::PrivilegesChanged, after, None, from, to);
     }
 }
@@ -290,7 +300,14 @@ fn note(
     before: Value,
     after: Value,
 ) {
-    let Verdict { impact, reason } = impact_of(what, object.kind, part.map(|part| part.kind), &before, &after);
+    let Judgement { impact, rule, reason } = judge(&Subject {
+        what,
+        object: object.kind,
+        part: part.map(|part| part.kind),
+        attributes: part.map(|part| &part.attributes),
+        before: &before,
+        after: &after,
+    });
     changes.push(Change {
         what,
         object: object.kind,
@@ -298,7 +315,9 @@ fn note(
         before,
         after,
         impact,
+        rule,
         reason,
+        remarks: Vec::new(),
     });
 }
 
