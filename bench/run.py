@@ -35,6 +35,7 @@ MEASUREMENTS = (
     "search_latency",
     "session_memory",
     "embedder_memory",
+    "history",
 )
 RESULT = DEV / "bench.json"
 WIDTH = 118

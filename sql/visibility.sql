@@ -98,37 +98,41 @@ COMMENT ON VIEW schema_monitor.versions IS 'recorded states of the schema, oldes
 
 -- What was dropped has no privileges any more: its last owner and the extension's owner see it.
 CREATE VIEW schema_monitor._visible_history WITH (security_barrier) AS
-SELECT o.object_id, o.kind, o.identity
+SELECT o.object_id
+FROM schema_monitor._visible_object AS o
+WHERE o.whole
+UNION ALL
+SELECT o.object_id
 FROM schema_monitor._object AS o
 WHERE o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND CASE
-        WHEN o.dropped_version IS NULL
-            THEN o.object_id IN (SELECT s.object_id FROM schema_monitor._visible_object AS s WHERE s.whole)
-        ELSE EXISTS (
-            SELECT FROM pg_catalog.pg_roles AS r
-            WHERE (r.rolname OPERATOR(pg_catalog.=) o.owner
-                   OR r.oid OPERATOR(pg_catalog.=) (
-                       SELECT e.extowner FROM pg_catalog.pg_extension AS e
-                       WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'))
-              AND pg_catalog.pg_has_role(r.oid, 'USAGE'))
-    END;
+  AND o.dropped_version IS NOT NULL
+  AND EXISTS (
+      SELECT FROM pg_catalog.pg_roles AS r
+      WHERE (r.rolname OPERATOR(pg_catalog.=) o.owner
+             OR r.oid OPERATOR(pg_catalog.=) (
+                 SELECT e.extowner FROM pg_catalog.pg_extension AS e
+                 WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'))
+        AND pg_catalog.pg_has_role(r.oid, 'USAGE'));
 COMMENT ON VIEW schema_monitor._visible_history IS 'objects, also those that are gone, whose history the effective user may see';
 
+-- Within CASE an IN is no join: what may be seen is found once and looked up, whatever the planner expects of it.
 CREATE VIEW schema_monitor.changes WITH (security_barrier) AS
 SELECT
     c.version, c.ordinal, c.change, o.kind, o.identity, c.part, c.before, c.after, c.impact, c.rules, o.object_id, v.recorded_at
 FROM schema_monitor._change AS c
 JOIN schema_monitor._version AS v
     ON v.version OPERATOR(pg_catalog.=) c.version AND v.incarnation OPERATOR(pg_catalog.=) c.incarnation
-JOIN schema_monitor._visible_history AS o ON o.object_id OPERATOR(pg_catalog.=) c.object_id
-WHERE c.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
+JOIN schema_monitor._object AS o
+    ON o.object_id OPERATOR(pg_catalog.=) c.object_id AND o.incarnation OPERATOR(pg_catalog.=) c.incarnation
+WHERE c.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND CASE WHEN c.object_id IS NOT NULL THEN c.object_id IN (SELECT h.object_id FROM schema_monitor._visible_history AS h) END;
 COMMENT ON VIEW schema_monitor.changes IS 'what each version changed, as far as you may see the objects';
 
 CREATE VIEW schema_monitor._visible_definition WITH (security_barrier) AS
 SELECT d.object_id, d.version, d.definition
 FROM schema_monitor._definition AS d
-JOIN schema_monitor._visible_history AS o ON o.object_id OPERATOR(pg_catalog.=) d.object_id
-WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
+WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+  AND CASE WHEN d.object_id IS NOT NULL THEN d.object_id IN (SELECT h.object_id FROM schema_monitor._visible_history AS h) END;
 COMMENT ON VIEW schema_monitor._visible_definition IS 'how objects were declared, as far as the effective user may see them';
 
 CREATE VIEW schema_monitor._visible_statistic WITH (security_barrier) AS

@@ -21,15 +21,18 @@ pub struct Difference {
 const KEPT: &str = "
     SELECT pg_catalog.min(v.version), pg_catalog.max(v.version) FROM schema_monitor.versions AS v";
 
+// The first version has no changes: what it begins with is other than nothing.
 const TOUCHED: &str = "
-    SELECT DISTINCT d.object_id FROM schema_monitor._visible_definition AS d
-    WHERE d.version OPERATOR(pg_catalog.>) $1 AND d.version OPERATOR(pg_catalog.<=) $2";
-
-const RECREATED: &str = "
-    SELECT DISTINCT c.object_id FROM schema_monitor.changes AS c
-    WHERE c.version OPERATOR(pg_catalog.>) $1 AND c.version OPERATOR(pg_catalog.<=) $2
-      AND c.part IS NULL
-      AND pg_catalog.right(c.change, 10) OPERATOR(pg_catalog.=) '_recreated'";
+    SELECT t.object_id, pg_catalog.bool_or(t.recreated)
+    FROM (
+        SELECT c.object_id, c.part IS NULL AND pg_catalog.right(c.change, 10) OPERATOR(pg_catalog.=) '_recreated'
+        FROM schema_monitor.changes AS c
+        WHERE c.version OPERATOR(pg_catalog.>) $1 AND c.version OPERATOR(pg_catalog.<=) $2
+        UNION ALL
+        SELECT d.object_id, false
+        FROM schema_monitor._visible_definition AS d
+        WHERE d.version OPERATOR(pg_catalog.=) 1 AND $1 OPERATOR(pg_catalog.<) 1) AS t(object_id, recreated)
+    GROUP BY t.object_id";
 
 const AS_OF: &str = "
     SELECT DISTINCT ON (d.object_id) d.object_id, d.definition::text
@@ -42,18 +45,17 @@ const AS_OF: &str = "
 /// Version 0 is the empty schema.
 pub fn between(from: i64, to: i64) -> Result<Vec<Difference>> {
     require_versions(&[from, to])?;
-    let touched = ids(TOUCHED, &[from.min(to).into(), from.max(to).into()])?;
-    let recreated = recreated(from, to)?;
+    let recreated = touched(from, to)?;
+    let touched: Vec<i64> = recreated.keys().copied().collect();
     let mut before = definitions(from, Some(&touched))?;
     let mut after = definitions(to, Some(&touched))?;
     let mut differences = Vec::new();
     let mut by_object = Vec::new();
     for id in touched {
         let start = differences.len();
-        let continuity = if recreated.contains(&id) {
-            Continuity::Recreated
-        } else {
-            Continuity::Same
+        let continuity = match recreated[&id] {
+            true => Continuity::Recreated,
+            false => Continuity::Same,
         };
         add(
             before.remove(&id).as_ref(),
@@ -123,8 +125,22 @@ pub(super) fn require_versions(versions: &[i64]) -> Result<()> {
 
 /// Objects that were dropped and made again under their name between two versions.
 pub(super) fn recreated(from: i64, to: i64) -> Result<HashSet<i64>> {
-    let found = ids(RECREATED, &[from.min(to).into(), from.max(to).into()])?;
-    Ok(found.into_iter().collect())
+    let touched = touched(from, to)?;
+    Ok(touched
+        .into_iter()
+        .filter(|(_, recreated)| *recreated)
+        .map(|(id, _)| id)
+        .collect())
+}
+
+/// Objects that are other in one of two versions than in the other, and whether they were made again meanwhile.
+fn touched(from: i64, to: i64) -> Result<BTreeMap<i64, bool>> {
+    let mut touched = BTreeMap::new();
+    query::read(TOUCHED, &[from.min(to).into(), from.max(to).into()], |row| {
+        touched.insert(row.i64(0), row.bool(1));
+        Ok(())
+    })?;
+    Ok(touched)
 }
 
 /// What leads from the schema of another database to the standing version of this one, matched by name.
@@ -162,15 +178,6 @@ fn add(before: Option<&Definition>, after: Option<&Definition>, continuity: Cont
 /// In the order in which people name things; the changes of one object stay as they are told.
 fn sort(differences: &mut [Difference]) {
     differences.sort_by(|a, b| (a.kind, &a.identity).cmp(&(b.kind, &b.identity)));
-}
-
-fn ids(sql: &str, span: &[pgrx::datum::DatumWithOid<'_>]) -> Result<Vec<i64>> {
-    let mut ids = Vec::new();
-    query::read(sql, span, |row| {
-        ids.push(row.i64(0));
-        Ok(())
-    })?;
-    Ok(ids)
 }
 
 /// How objects were declared as of a version; what was gone is not among them.
