@@ -144,18 +144,20 @@ COMMENT ON COLUMN schema_monitor._change.rules IS 'rules that say so, the decidi
 
 CREATE TABLE schema_monitor._migration (
     incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
-    relation        text NOT NULL,
+    schema_name     text NOT NULL,
+    table_name      text NOT NULL,
     revision        text NOT NULL,
     version         bigint NOT NULL,
     tool            text NOT NULL,
     description     text,
     applied_at      timestamptz,
     withdrawn_version bigint,
-    PRIMARY KEY (relation, revision, version, incarnation)
+    PRIMARY KEY (schema_name, table_name, revision, version, incarnation)
 );
 COMMENT ON TABLE schema_monitor._migration IS 'what the tables of migration tools said, by the version that stood';
 COMMENT ON COLUMN schema_monitor._migration.incarnation IS 'installation that recorded it';
-COMMENT ON COLUMN schema_monitor._migration.relation IS 'the tool''s table';
+COMMENT ON COLUMN schema_monitor._migration.schema_name IS 'schema of the tool''s table';
+COMMENT ON COLUMN schema_monitor._migration.table_name IS 'name of that table';
 COMMENT ON COLUMN schema_monitor._migration.revision IS 'the migration, as the tool calls it';
 COMMENT ON COLUMN schema_monitor._migration.version IS 'version that stood when it was first seen: the one it made';
 COMMENT ON COLUMN schema_monitor._migration.tool IS 'the tool';

@@ -69,9 +69,13 @@ COMMENT ON VIEW schema_monitor.objects IS 'objects of the schema as last recorde
 
 -- A tool's table tells which migrations there are: who may read it may know. Of one that is gone, the extension's owner.
 CREATE VIEW schema_monitor._visible_migration WITH (security_barrier) AS
-SELECT m.tool, m.relation, m.revision, m.description, m.applied_at, m.version, m.withdrawn_version
+SELECT
+    m.tool, pg_catalog.format('%I.%I', m.schema_name, m.table_name) AS relation, m.revision, m.description, m.applied_at,
+    m.version, m.withdrawn_version
 FROM schema_monitor._migration AS m
-LEFT JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(m.relation)::pg_catalog.oid
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) m.schema_name
+LEFT JOIN pg_catalog.pg_class AS c
+    ON c.relnamespace OPERATOR(pg_catalog.=) n.oid AND c.relname OPERATOR(pg_catalog.=) m.table_name
 WHERE m.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
   AND coalesce(
         pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import PG, one, version, wait_indexed
+from support import PG, create_database, dump, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 from tools.dbmate import set_up_dbmate
@@ -289,3 +289,29 @@ def test_a_hostile_text_is_only_text(connection: psycopg.Connection[Any]) -> Non
     connection.execute("INSERT INTO alembic_version VALUES (%s), (NULL), ('')", (text,))
     checked(connection)
     assert [revision for _, revision, *_ in connection.execute(APPLIED)] == [text[:500]]
+
+
+def test_a_dump_carries_what_was_applied(cluster: Cluster, guarded: str, tmp_path: Path) -> None:
+    target = create_database(cluster, extension=False)
+    with cluster.connect(guarded) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text)")
+        checked(connection)
+        for revision in ("a", "b"):
+            connection.execute(f"BEGIN; CREATE TABLE {revision} (id int); TRUNCATE alembic_version; INSERT INTO alembic_version VALUES ('{revision}'); COMMIT")  # type: ignore[arg-type]
+            checked(connection)
+        before = connection.execute(APPLIED).fetchall()
+        assert [revision for _, revision, *_ in before] == ["a", "b"]
+    cluster.psql(file=dump(cluster, guarded, tmp_path / "dump.sql"), dbname=target)
+    with cluster.connect(target) as connection:
+        checked(connection)
+        assert connection.execute(APPLIED).fetchall() == before and drift(connection) == []
+
+
+def test_without_the_right_to_look_into_the_schema(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
+    """to_regclass() of a table in such a schema is an error: asking for versions is none."""
+    connection.execute("CREATE SCHEMA closed; CREATE TABLE closed.alembic_version (version_num text); INSERT INTO closed.alembic_version VALUES ('x')")
+    checked(connection)
+    role = f"outside_{connection.info.dbname}"
+    connection.execute(f"CREATE ROLE {role}; GRANT SELECT ON closed.alembic_version TO {role}; SET ROLE {role}")  # type: ignore[arg-type]
+    assert connection.execute(APPLIED).fetchall() == [] and one(connection, LATEST) == (None, None)
+    connection.execute(f"RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ const TOOLS: [Tool; 10] = [
         select: "m.version::text, NULL::text, NULL::timestamptz FROM m WHERE NOT m.dirty",
     },
     Tool {
-        name: "dbmate or rails",
+        name: DBMATE,
         table: "schema_migrations",
         columns: &["version"],
         lacks: "inserted_at",
@@ -103,7 +103,8 @@ const TOOLS: [Tool; 10] = [
     },
 ];
 
-/// What Rails keeps beside its `schema_migrations` and dbmate does not.
+/// Its table has the form that Rails' has; Rails keeps another beside it.
+const DBMATE: &str = "dbmate";
 const RAILS: &str = "ar_internal_metadata";
 
 /// Rows of a table that are read, at most; and pages it may have.
@@ -115,7 +116,6 @@ const BYTES: usize = 500;
 
 /// A migration that its tool says stands.
 pub(super) struct Migration {
-    pub tool: &'static str,
     pub revision: String,
     pub description: Option<String>,
     pub applied_at: Option<String>,
@@ -123,8 +123,9 @@ pub(super) struct Migration {
 
 /// One tool's table.
 pub(super) struct Book {
-    /// Its name, qualified and quoted.
-    pub relation: String,
+    pub tool: &'static str,
+    pub schema: String,
+    pub table: String,
     /// What is in it; `None` where it could not be read this time.
     pub migrations: Option<Vec<Migration>>,
 }
@@ -154,58 +155,57 @@ const BOOKS: &str = "
 /// The tables of migration tools that are there, with what is in them.
 pub(super) fn books() -> Result<Vec<Book>> {
     let names: BTreeSet<String> = TOOLS.iter().map(|tool| tool.table.to_owned()).collect();
-    let mut found: Vec<(String, &'static str, &'static Tool, Oid)> = Vec::new();
-    query::read(
-        BOOKS,
-        &[names.into_iter().collect::<Vec<_>>().into(), RAILS.into()],
-        |row| {
-            let (schema, table, has) = (row.name(0), row.name(1), row.texts(4).unwrap_or_default());
-            let has = |column: &str| has.iter().any(|one| one == column);
-            let fits =
-                |tool: &&Tool| tool.table == table && !has(tool.lacks) && tool.columns.iter().all(|column| has(column));
-            if let Some(tool) = TOOLS.iter().find(fits).filter(|_| row.i64(3) <= PAGES) {
-                let name = match (tool.name, row.bool(5)) {
-                    ("dbmate or rails", true) => "rails",
-                    ("dbmate or rails", false) => "dbmate",
-                    (name, _) => name,
-                };
-                found.push((
-                    format!("{}.{}", quoted(&schema), quoted(&table)),
-                    name,
-                    tool,
-                    Oid::from(row.oid(2)),
-                ));
-            }
-            Ok(())
-        },
-    )?;
+    let names: Vec<String> = names.into_iter().collect();
+    let mut found: Vec<(Book, &Tool, Oid)> = Vec::new();
+    query::read(BOOKS, &[names.into(), RAILS.into()], |row| {
+        let (schema, table, columns) = (row.name(0), row.name(1), row.texts(4).unwrap_or_default());
+        let has = |column: &str| columns.iter().any(|one| one == column);
+        let fits =
+            |tool: &&Tool| tool.table == table && !has(tool.lacks) && tool.columns.iter().all(|column| has(column));
+        if let Some(tool) = TOOLS.iter().find(fits).filter(|_| row.i64(3) <= PAGES) {
+            let book = Book {
+                tool: if tool.name == DBMATE && row.bool(5) {
+                    "rails"
+                } else {
+                    tool.name
+                },
+                schema,
+                table,
+                migrations: None,
+            };
+            found.push((book, tool, Oid::from(row.oid(2))));
+        }
+        Ok(())
+    })?;
     found
         .into_iter()
-        .map(|(relation, name, tool, owner)| {
+        .map(|(mut book, tool, owner)| {
             // Locked, dropped meanwhile, forbidden to its own owner: then another time.
-            let migrations = match undone(|| read(&relation, name, tool, owner)) {
+            book.migrations = match undone(|| read(&book, tool, owner)) {
                 Err(error) if error.is_interrupt() => return Err(error),
                 other => other.ok(),
             };
-            Ok(Book { relation, migrations })
+            Ok(book)
         })
         .collect()
 }
 
 /// Reads one table, in a subtransaction whose locks go at once.
-fn read(relation: &str, name: &'static str, tool: &Tool, owner: Oid) -> Result<Vec<Migration>> {
+fn read(book: &Book, tool: &Tool, owner: Oid) -> Result<Vec<Migration>> {
+    let columns: Vec<String> = tool
+        .columns
+        .iter()
+        .map(|column| format!("b.{}", quoted(column)))
+        .collect();
+    // Names cannot be bound: they are quoted. The limit counts before anything is sorted out.
     let sql = format!(
-        "WITH m AS MATERIALIZED (SELECT {} FROM ONLY {relation} AS b LIMIT {ROWS}) SELECT {}",
-        tool.columns
-            .iter()
-            .map(|column| format!("b.{}", quoted(column)))
-            .collect::<Vec<_>>()
-            .join(", "),
-        // as text, in the server's own form
+        "WITH m AS MATERIALIZED (SELECT {} FROM ONLY {}.{} AS b LIMIT {ROWS}), r(revision, description, applied_at) AS (
+             SELECT {})
+         SELECT r.revision, r.description, r.applied_at::text FROM r",
+        columns.join(", "),
+        quoted(&book.schema),
+        quoted(&book.table),
         tool.select
-    );
-    let sql = format!(
-        "SELECT r.revision, r.description, r.applied_at::text FROM ({sql}) AS r(revision, description, applied_at)"
     );
     let mut found = Vec::new();
     let _acting = Acting::as_role(owner);
@@ -213,7 +213,6 @@ fn read(relation: &str, name: &'static str, tool: &Tool, owner: Oid) -> Result<V
         let capped = |text: String| text.chars().take(BYTES).collect::<String>();
         if let Some(revision) = row.text(0).filter(|revision| !revision.is_empty()) {
             found.push(Migration {
-                tool: name,
                 revision: capped(revision),
                 description: row.text(1).map(capped),
                 applied_at: row.text(2),

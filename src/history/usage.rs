@@ -237,6 +237,9 @@ fn compare_statements(kept: &Kept, running: &[Statement], to: &mut Vec<Compariso
             Some((calls, milliseconds)) if calls <= one.calls => (one.calls - calls, one.milliseconds - milliseconds),
             _ => (one.calls, one.milliseconds),
         };
+        if calls == 0 {
+            continue; // it has not been run since
+        }
         to.push(Comparison {
             identity: kept.identity.clone(),
             measure: "mean time of a statement, ms",
