@@ -279,7 +279,9 @@ AS $function$
     FROM (
         SELECT pg_catalog.max(greatest(m.version, m.withdrawn_version)) AS version
         FROM schema_monitor._visible_migration AS m) AS last
-    CROSS JOIN LATERAL schema_monitor.diff(last.version) AS d
+    -- of what was forgotten the first version that is kept is as near as one can come
+    CROSS JOIN LATERAL schema_monitor.diff(
+        greatest(last.version, (SELECT pg_catalog.min(v.version) FROM schema_monitor.versions AS v))) AS d
     WHERE last.version IS NOT NULL
       AND d.identity OPERATOR(pg_catalog.<>) ALL (SELECT m.relation FROM schema_monitor._visible_migration AS m)
 $function$;

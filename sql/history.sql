@@ -144,6 +144,7 @@ COMMENT ON COLUMN schema_monitor._change.rules IS 'rules that say so, the decidi
 
 CREATE TABLE schema_monitor._migration (
     incarnation     uuid NOT NULL DEFAULT schema_monitor._incarnation(),
+    relation_oid    oid NOT NULL,
     schema_name     text NOT NULL,
     table_name      text NOT NULL,
     revision        text NOT NULL,
@@ -156,6 +157,7 @@ CREATE TABLE schema_monitor._migration (
 );
 COMMENT ON TABLE schema_monitor._migration IS 'what the tables of migration tools said, by the version that stood';
 COMMENT ON COLUMN schema_monitor._migration.incarnation IS 'installation that recorded it';
+COMMENT ON COLUMN schema_monitor._migration.relation_oid IS 'the tool''s table; 0 until it is found again after a restore';
 COMMENT ON COLUMN schema_monitor._migration.schema_name IS 'schema of the tool''s table';
 COMMENT ON COLUMN schema_monitor._migration.table_name IS 'name of that table';
 COMMENT ON COLUMN schema_monitor._migration.revision IS 'the migration, as the tool calls it';

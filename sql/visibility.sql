@@ -73,12 +73,11 @@ SELECT
     m.tool, pg_catalog.format('%I.%I', m.schema_name, m.table_name) AS relation, m.revision, m.description, m.applied_at,
     m.version, m.withdrawn_version
 FROM schema_monitor._migration AS m
-LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) m.schema_name
-LEFT JOIN pg_catalog.pg_class AS c
-    ON c.relnamespace OPERATOR(pg_catalog.=) n.oid AND c.relname OPERATOR(pg_catalog.=) m.table_name
+LEFT JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) m.relation_oid
 WHERE m.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
   AND coalesce(
-        pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+        NOT c.relrowsecurity AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')
+            AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
         pg_catalog.pg_has_role(
             (SELECT e.extowner FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'),
             'USAGE'));
@@ -140,7 +139,9 @@ WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
 COMMENT ON VIEW schema_monitor._visible_definition IS 'how objects were declared, as far as the effective user may see them';
 
 CREATE VIEW schema_monitor._visible_statistic WITH (security_barrier) AS
-SELECT s.object_id, s.version, s.measured_at, s.live_rows, s.sequential_scans, s.sequential_rows, s.index_scans, s.statements
+SELECT s.object_id, s.version, s.measured_at, s.live_rows, s.sequential_scans, s.sequential_rows, s.index_scans,
+    -- other people's statements are shown to whom pg_stat_statements shows them
+    CASE WHEN pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') THEN s.statements END AS statements
 FROM schema_monitor._statistic AS s
 JOIN schema_monitor._visible_relation AS o ON o.object_id OPERATOR(pg_catalog.=) s.object_id AND o.whole
 WHERE s.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();

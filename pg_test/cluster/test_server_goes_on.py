@@ -42,7 +42,7 @@ def come_and_go(cluster: Cluster, tmp_path: Path) -> None:
         admin.execute("CREATE ROLE landlord LOGIN CREATEDB")
         admin.execute(f"CREATE TABLESPACE space LOCATION '{place}'")  # type: ignore[arg-type]
         with cluster.connect("postgres", user="landlord") as landlord:
-            for number in range(50):
+            for number in range(50 if LONG else 15):
                 name = f"guest_{number}"
                 landlord.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
                 with cluster.connect(name) as connection:

@@ -29,7 +29,7 @@ use crate::pg::lookup::{Lookup, quoted};
 use crate::pg::query;
 
 pub use scope::{Hint, Scope};
-pub use usage::{Statement, Usage, statements, usage};
+pub use usage::{Statement, Usage, statements, statements_by_worker, usage};
 
 /// Where an object is in the catalogs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -74,7 +74,7 @@ const ADOPTED: [&str; 6] = [
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._change SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
-    "UPDATE schema_monitor._migration SET incarnation = schema_monitor._incarnation()
+    "UPDATE schema_monitor._migration SET incarnation = schema_monitor._incarnation(), relation_oid = 0
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     // The OIDs in it are another database's: re-bind by name.
     "UPDATE schema_monitor._state SET stamp = $1, notified = 0

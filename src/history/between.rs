@@ -99,7 +99,8 @@ fn weigh(by_object: &[(i64, Range<usize>)], differences: &mut [Difference]) -> R
     for (id, range) in by_object {
         let Some((oid, name)) = relations.get(id) else { continue };
         let Some(usage) = usage.get_mut(oid) else { continue };
-        usage.weight.statements = statements.iter().filter(|one| one.names.contains(name)).count() as i64;
+        let naming = statements.iter().filter(|one| one.names.contains(name));
+        usage.weight.statements = naming.map(|one| one.id).collect();
         for difference in &mut differences[range.clone()] {
             difference.change.weigh(&usage.weight);
         }

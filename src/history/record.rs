@@ -65,7 +65,8 @@ fn record_in_turn(request: Request) -> Result<Outcome> {
         };
         let moved = with_fresh_snapshot(|| event::have_come_since(&reading.pending.snapshot))?;
         if !moved {
-            let mut outcome = reading.write(&stamp)?;
+            // what adopting changed, too
+            let mut outcome = with_fresh_snapshot(|| reading.write(&stamp))?;
             if has_adopted {
                 crate::index::rebuild()?;
                 outcome.has_adopted = true;

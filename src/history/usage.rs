@@ -11,7 +11,6 @@ use super::store::Known;
 use crate::catalog::{self, RELATION_CLASS, Statement, Usage};
 use crate::error::{Error, Result};
 use crate::pg::query;
-use crate::pg::subtransaction::attempt;
 
 /// Relations of one version that are measured, at most: a migration of thousands is no cause to look for.
 const MEASURED: usize = 200;
@@ -75,19 +74,10 @@ pub(super) fn keep(findings: &[Finding], measured: &Measured, version: i64) -> R
         return Ok(());
     }
     let names: Vec<&str> = kept.iter().map(|(known, _)| known.name.as_str()).collect();
-    // Somebody else's extension: what it fails with is no reason to record nothing.
-    let statements = match attempt(|| catalog::statements(&names)) {
-        Err(error) if error.is_interrupt() => return Err(error),
-        other => other.unwrap_or_default(),
-    };
+    let statements = catalog::statements_by_worker(&names)?;
     let of = |name: &str| {
-        let mut naming: Vec<&Statement> = statements
-            .iter()
-            .filter(|one| one.names.iter().any(|its| its == name))
-            .collect();
-        naming.sort_by(|a, b| b.milliseconds.total_cmp(&a.milliseconds));
+        let naming = statements.iter().filter(|one| one.names.iter().any(|its| its == name));
         let told = naming
-            .iter()
             .take(STATEMENTS)
             .map(|one| (one.id.to_string(), json!([one.calls, one.milliseconds])));
         let told: Map<String, Value> = told.collect();
@@ -189,16 +179,16 @@ pub fn performance_since(version: i64) -> Result<Vec<Comparison>> {
     Ok(compared)
 }
 
-/// What was counted since, or everything where the counter began anew.
-fn since(now: i64, then: i64) -> i64 {
-    if now < then { now } else { now - then }
-}
-
 fn ratio(of: i64, by: i64) -> Option<f64> {
     (by > 0).then(|| of as f64 / by as f64)
 }
 
 fn compare_relation(kept: &Kept, now: &Usage, to: &mut Vec<Comparison>) {
+    // Everything was counted since, where the counters began anew.
+    let began_anew = now.sequential_scans < kept.sequential_scans
+        || now.index_scans < kept.index_scans
+        || now.sequential_rows < kept.sequential_rows;
+    let since = |now: i64, then: i64| if began_anew { now } else { now - then };
     let sequential = since(now.sequential_scans, kept.sequential_scans);
     let indexed = since(now.index_scans, kept.index_scans);
     let read = since(now.sequential_rows, kept.sequential_rows);
@@ -234,7 +224,9 @@ fn compare_statements(kept: &Kept, running: &[Statement], to: &mut Vec<Compariso
     for one in named {
         let before = kept.statements.get(&one.id).copied();
         let (calls, milliseconds) = match before {
-            Some((calls, milliseconds)) if calls <= one.calls => (one.calls - calls, one.milliseconds - milliseconds),
+            Some((calls, milliseconds)) if calls <= one.calls && milliseconds <= one.milliseconds => {
+                (one.calls - calls, one.milliseconds - milliseconds)
+            }
             _ => (one.calls, one.milliseconds),
         };
         if calls == 0 {

@@ -22,6 +22,7 @@ pub mod scan;
 pub mod shared;
 pub mod socket;
 pub mod subtransaction;
+pub mod table;
 pub mod thread;
 pub mod time;
 pub mod transaction;

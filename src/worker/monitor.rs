@@ -95,6 +95,8 @@ fn pin_settings() {
         (c"lock_timeout", "20ms"),
         (c"row_security", "off"),
         (c"search_path", "pg_catalog, pg_temp"),
+        // moments go through text
+        (c"datestyle", "ISO, YMD"),
         (c"application_name", "schema_monitor"),
     ] {
         set_for_process(name, value);

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// order, each followed by `*` where it carries the grant option.
 pub type Privileges = BTreeMap<String, String>;
 
+/// Stands for the full set of an owner, or what PUBLIC has by itself, where somebody is to see that it came or went.
+pub(crate) const DEFAULT: &str = "default";
+
 /// Who owns an object and who else may use it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::access::{Access, Privileges};
+use crate::access::{Access, DEFAULT, Privileges};
 use crate::attributes::Attributes;
 use crate::change::{Change, ChangeKind};
 use crate::definition::{Definition, Part, PartKind};
@@ -127,19 +127,25 @@ fn own(before: &Definition, after: &Definition, changes: &mut Vec<Change>) {
         note(changes, ChangeKind::OwnerChanged, after, None, from, to);
     }
     if (&before.access.privileges, before.access.revoked) != (&after.access.privileges, after.access.revoked) {
-        // That the default was taken away shows in no list.
-        let told = |access: &Access| {
-            let mut privileges = access.privileges.clone();
-            if !access.revoked && before.access.revoked != after.access.revoked {
-                privileges
-                    .entry("PUBLIC".to_owned())
-                    .or_insert_with(|| "default".to_owned());
-            }
-            json!(privileges)
-        };
-        let (from, to) = (told(&before.access), told(&after.access));
+        let (from, to) = (told(&before.access, &after.access), told(&after.access, &before.access));
         note(changes, ChangeKind::PrivilegesChanged, after, None, from, to);
     }
+}
+
+/// The privileges on one side of a change. What is there by default stands in no list: it is named where the other side
+/// lacks it.
+fn told(access: &Access, other: &Access) -> Value {
+    let mut privileges = access.privileges.clone();
+    let mut name = |who: &str| {
+        privileges.entry(who.to_owned()).or_insert_with(|| DEFAULT.to_owned());
+    };
+    if other.revoked && !access.revoked {
+        name("PUBLIC");
+    }
+    if access.owner == other.owner && other.privileges.contains_key(&other.owner) {
+        name(&access.owner);
+    }
+    json!(privileges)
 }
 
 /// Changes of the parts: gone, there before under this or another name, new, and the columns' order.

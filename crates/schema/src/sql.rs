@@ -139,12 +139,16 @@ pub fn mentions(text: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Whether a word occurs in a text as an identifier.
+/// Whether a word occurs as an identifier in a text as PostgreSQL prints it.
 pub fn has_word(text: &str, word: &str) -> bool {
-    text.contains(word.trim_matches('"'))
-        && tokens(text)
-            .iter()
-            .any(|(token, _)| matches!(token, Token::Word(found) if found == word))
+    text.contains(word.trim_matches('"')) && has_identifier(text, word)
+}
+
+/// Whether a word occurs as an identifier in a text as people write it, in capitals or not.
+pub fn has_identifier(text: &str, word: &str) -> bool {
+    tokens(text)
+        .iter()
+        .any(|(token, _)| matches!(token, Token::Word(found) if found == word))
 }
 
 /// The parts of a list at its commas, not those in parentheses, brackets or quotes.

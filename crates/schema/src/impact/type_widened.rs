@@ -13,11 +13,25 @@ pub(super) fn judge(subject: &Subject<'_>) -> Option<Verdict> {
         .then(|| medium("every old value fits; readers may meet longer or larger ones than they can take"))
 }
 
+/// Types whose number in parentheses is the most they hold.
+const LIMITED: [&str; 6] = [
+    "numeric",
+    "character varying",
+    "character",
+    "bit varying",
+    "time",
+    "interval",
+];
+
 /// Whether each value of type `narrow` is one of type `wide`, both as `format_type` writes them.
 pub(super) fn holds(wide: &str, narrow: &str) -> bool {
     let ((wide, wide_limits), (narrow, narrow_limits)) = (split(wide), split(narrow));
+    let base = &wide;
     if wide == narrow {
         return match (wide_limits.as_slice(), narrow_limits.as_slice()) {
+            (wide, narrow) if wide == narrow => true,
+            // of other types than these the number is no upper limit: vector(3) holds no vector(2), bit(8) no bit(4)
+            _ if !LIMITED.iter().any(|name| base.starts_with(name)) => false,
             ([], _) => true,
             (_, []) => false,
             // numeric(precision, scale): as many digits before the point and after it
@@ -82,6 +96,9 @@ mod tests {
             ("text", "integer"),
             ("real", "integer"),
             ("numeric(4,0)", "bigint"),
+            ("vector(1024)", "vector(384)"),
+            ("bit(16)", "bit(8)"),
+            ("vector", "geometry(2)"),
         ] {
             assert!(!holds(wide, narrow), "{wide} {narrow}");
         }

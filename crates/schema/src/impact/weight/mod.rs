@@ -24,8 +24,8 @@ pub struct Weight {
     pub scans: i64,
     /// The last of them, as text; from PostgreSQL 16 on.
     pub last_scan: Option<String>,
-    /// Statements of pg_stat_statements, where that is there, that name it.
-    pub statements: i64,
+    /// Numbers of the statements of pg_stat_statements, where that is there, that name it; those that took longest first.
+    pub statements: Vec<i64>,
 }
 
 /// What a rule adds to a change.
@@ -66,18 +66,28 @@ mod example {
     use crate::definition::{Kind, PartKind};
     use serde_json::Value;
 
-    /// Impact, and names of the rules that spoke, of a change of a table's part that is medium by itself.
-    pub(super) fn weighed(what: ChangeKind, part: PartKind, weight: &Weight) -> (Impact, Vec<&'static str>) {
-        let mut change = Change {
-            what,
+    /// A change of a table that is medium by itself.
+    pub(super) fn changed() -> Change {
+        Change {
+            what: ChangeKind::Altered,
             object: Kind::Table,
-            part: Some((part, "x".to_owned())),
+            part: None,
             before: Value::Null,
             after: Value::Null,
             impact: Impact::Medium,
             rule: "altered",
             reason: "",
             remarks: Vec::new(),
+        }
+    }
+
+    /// Impact, and names of the rules that spoke, of such a change of a part.
+    pub(super) fn weighed(what: ChangeKind, part: PartKind, weight: &Weight) -> (Impact, Vec<&'static str>) {
+        let part = Some((part, "x".to_owned()));
+        let mut change = Change {
+            what,
+            part,
+            ..changed()
         };
         weigh(&mut change, weight);
         (change.impact, change.remarks.iter().map(|remark| remark.rule).collect())
