@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import PG, create_database, dump, one, version, wait_indexed
+from support import PG, audit, create_database, dump, one, version, wait_indexed
 
 from tools.cluster import Cluster, wait_until
 from tools.dbmate import set_up_dbmate
@@ -348,19 +348,27 @@ def test_a_hostile_text_is_only_text(connection: psycopg.Connection[Any]) -> Non
 
 
 def test_a_dump_carries_what_was_applied(cluster: Cluster, guarded: str, tmp_path: Path) -> None:
+    """Into a database that has something else already: what was made outside the tool stays so."""
     target = create_database(cluster, extension=False)
     with cluster.connect(guarded) as connection:
-        connection.execute("CREATE TABLE alembic_version (version_num text)")
+        connection.execute("CREATE TABLE alembic_version (version_num text); CREATE TABLE gone (a int)")
         checked(connection)
         for revision in ("a", "b"):
             connection.execute(f"BEGIN; CREATE TABLE {revision} (id int); TRUNCATE alembic_version; INSERT INTO alembic_version VALUES ('{revision}'); COMMIT")  # type: ignore[arg-type]
             checked(connection)
-        before = connection.execute(APPLIED).fetchall()
-        assert [revision for _, revision, *_ in before] == ["a", "b"]
+        connection.execute("DROP TABLE gone; ALTER TABLE a ADD by_hand int")
+        checked(connection)
+        before, outside = connection.execute(APPLIED).fetchall(), drift(connection)
+        assert [revision for _, revision, *_ in before] == ["a", "b"] and ("column_added", "public.a") in outside
+    with cluster.connect(target) as connection:
+        connection.execute("CREATE TABLE already_here (a int); CREATE TABLE and_this (a int)")
     cluster.psql(file=dump(cluster, guarded, tmp_path / "dump.sql"), dbname=target)
     with cluster.connect(target) as connection:
         checked(connection)
-        assert connection.execute(APPLIED).fetchall() == before and drift(connection) == []
+        assert connection.execute(APPLIED).fetchall() == before
+        assert set(outside) < set(drift(connection)) and audit(connection) == []
+        known = one(connection, "SELECT relation_oid = 'alembic_version'::regclass FROM schema_monitor._migration WHERE revision = 'b'")
+        assert known == (True,)
 
 
 def test_without_the_right_to_look_into_the_schema(cluster: Cluster, connection: psycopg.Connection[Any]) -> None:
