@@ -87,15 +87,24 @@ CREATE VIEW schema_monitor.versions WITH (security_barrier) AS
 SELECT
     v.version, v.recorded_at, v.first_event_at, v.origin, pg_catalog.encode(v.structure, 'hex') AS fingerprint,
     pg_catalog.encode(v.layout, 'hex') AS layout_fingerprint, pg_catalog.encode(v.access, 'hex') AS access_fingerprint,
-    v.objects, v.changes, v.impact, v.events, (
-        SELECT pg_catalog.array_agg(pg_catalog.concat(m.tool, ' ', m.revision) ORDER BY m.applied_at, m.revision)
-        FROM schema_monitor._visible_migration AS m
-        WHERE m.version OPERATOR(pg_catalog.=) v.version) AS migrations, (
-        SELECT NOT pg_catalog.bool_or(v.version OPERATOR(pg_catalog.=) m.version
-            OR v.version OPERATOR(pg_catalog.=) coalesce(m.withdrawn_version, 0))
-        FROM schema_monitor._visible_migration AS m
-        WHERE m.version OPERATOR(pg_catalog.<=) v.version) AS outside_tool
+    v.objects, v.changes, v.impact, v.events, a.migrations,
+    CASE
+        WHEN v.version OPERATOR(pg_catalog.>=) (SELECT pg_catalog.min(m.version) FROM schema_monitor._visible_migration AS m)
+            THEN s.version IS NULL
+    END AS outside_tool
 FROM schema_monitor._version AS v
+-- both are distinct by version: where nobody asks for them, the planner leaves them out
+LEFT JOIN (
+    SELECT m.version,
+        pg_catalog.array_agg(pg_catalog.concat(m.tool, ' ', m.revision) ORDER BY m.applied_at, m.revision) AS migrations
+    FROM schema_monitor._visible_migration AS m
+    GROUP BY m.version
+) AS a ON a.version OPERATOR(pg_catalog.=) v.version
+LEFT JOIN (
+    SELECT m.version FROM schema_monitor._visible_migration AS m
+    UNION
+    SELECT m.withdrawn_version FROM schema_monitor._visible_migration AS m
+) AS s ON s.version OPERATOR(pg_catalog.=) v.version
 WHERE v.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation();
 COMMENT ON VIEW schema_monitor.versions IS 'recorded states of the schema, oldest first by number';
 

@@ -246,11 +246,15 @@ pub(super) fn books() -> Result<Vec<Book>> {
         Ok(())
     })?;
     for (book, tool, owner) in found.iter_mut().take(BOOKS_READ) {
-        // Locked, dropped meanwhile, forbidden to its own owner: then another time.
+        // Locked, dropped meanwhile, forbidden to its own owner, not to be read at all: then another time.
         let rows = undone(|| {
             let _acting = Acting::as_role(*owner);
             Ok(table::rows(book.oid, tool.columns, LIMITS))
-        })?;
+        });
+        let rows = match rows {
+            Err(error) if error.is_interrupt() => return Err(error),
+            other => other.unwrap_or_default(),
+        };
         book.migrations = rows.map(|rows| rows.iter().filter_map(|row| (tool.migration)(row)).collect());
     }
     Ok(found.into_iter().map(|(book, ..)| book).collect())
