@@ -66,7 +66,7 @@ fn is_plain(form: &pg_sys::FormData_pg_class, oid: pg_sys::Oid) -> bool {
     form.relkind as u8 == b'r'
         && form.relpersistence as u8 != b't'
         && !form.relrowsecurity
-        && form.relam == pg_sys::HEAP_TABLE_AM_OID.into()
+        && form.relam == pg_sys::HEAP_TABLE_AM_OID
         // SAFETY: asks the system caches.
         && unsafe {
             pg_sys::pg_class_aclcheck(oid, form.relowner, pg_sys::ACL_SELECT.into()) == pg_sys::AclResult::ACLCHECK_OK
