@@ -16,7 +16,7 @@ DEV := $(PYTHON) -m tools.dev
 with_pg = $(if $(PG),--pg $(PG))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-long fuzz lint deny bench serve stop psql install regress model env
+.PHONY: help setup build demo test test-long fuzz lint deny bench eval serve stop psql install regress model env
 
 help:
 	@echo 'make demo                       a guided tour on a server of its own'
@@ -28,11 +28,12 @@ help:
 	@echo 'make regress PG_CONFIG=PATH SOURCE=DIR  the regression suite of your server, without and with us'
 	@echo 'make lint                       formatting, lints, documentation, licences, invariants'
 	@echo 'make bench                      the benchmarks'
+	@echo 'make eval                       how well questions find their tables'
 	@echo 'make model [NAME=...]           a model directory under .dev/models'
 	@echo 'make setup|build                only the tools, only the extension'
 	@echo 'eval "$$(make -s env)"           the environment for calling cargo by hand'
 
-setup build demo test test-long fuzz serve stop bench:
+setup build demo test test-long fuzz serve stop bench eval:
 	@$(DEV) $@ $(with_pg) $(if $(ARGS),-- $(ARGS))
 
 psql:

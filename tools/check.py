@@ -20,7 +20,7 @@ from tools.step import SetupError
 # everything that needs no server; the root package is the extension, which cannot run outside one
 CRATES = ("schema", "embed", "retrieve")
 EXTENSION = ["--workspace", "--no-default-features", "--features", f"pg{DEFAULT_PG}"]
-PYTHON_FOLDERS = ("tools", "pg_test", "bench", "demo")
+PYTHON_FOLDERS = ("tools", "pg_test", "bench", "eval", "demo")
 
 
 def lint() -> None:

@@ -97,7 +97,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("setup", "lint", "deny", "env"):
         commands.add_parser(name)
-    for name in ("build", "test", "test-long", "fuzz", "demo", "bench", "serve", "stop", "psql"):
+    for name in ("build", "test", "test-long", "fuzz", "demo", "bench", "eval", "serve", "stop", "psql"):
         command = commands.add_parser(name)
         command.add_argument("--pg", type=int, choices=sorted(SERVER_FOLDERS))
         command.add_argument("arguments", nargs="*")
@@ -125,6 +125,7 @@ def main() -> int:
         "fuzz": lambda: fuzz(given.arguments),
         "demo": lambda: script(pg, "demo/demo.py", given.arguments),
         "bench": lambda: script(pg, "bench/run.py", given.arguments),
+        "eval": lambda: script(pg, "eval/run.py", given.arguments),
         "lint": check.lint,
         "deny": check.deny,
         "env": print_environment,
