@@ -20,6 +20,7 @@ class Question:
     schema: str
     tables: frozenset[str]
     columns: frozenset[str]
+    sql: str
 
 
 class Benchmark:
@@ -50,7 +51,7 @@ def _question(record: dict[str, object]) -> Question:
     # some sets qualify their tables; a schema holds one database
     tables = frozenset(name.rsplit(".", 1)[-1] for name in names("gold_tables"))
     columns = frozenset(".".join(name.rsplit(".", 2)[-2:]) for name in names("gold_columns"))
-    return Question(str(record["question"]), str(record["db"]), tables, columns)
+    return Question(str(record["question"]), str(record["db"]), tables, columns, str(record.get("gold_sql") or ""))
 
 
 def schemas_made(file: Path) -> list[str]:

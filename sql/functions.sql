@@ -245,6 +245,37 @@ AS 'MODULE_PATHNAME', 'search_wrapper';
 COMMENT ON FUNCTION schema_monitor.search(text, integer, text[], text[]) IS
     'relations a question is about, best first, as far as you may see them; with kinds => ''{column}'' columns';
 
+-- Names are looked up where the caller says, so these two have no search_path of their own; they pin it afterwards.
+CREATE FUNCTION schema_monitor.join_path(tables text[], max_paths integer DEFAULT 3,
+    OUT path integer, OUT step integer, OUT from_table text, OUT from_alias text, OUT to_table text, OUT to_alias text,
+    OUT condition text, OUT constraint_name text, OUT confidence double precision)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'join_path_wrapper';
+COMMENT ON FUNCTION schema_monitor.join_path(text[], integer) IS
+    'the fewest joins that connect tables, by foreign keys, else as names suggest (no constraint_name, less confidence); several paths where they tie';
+
+CREATE FUNCTION schema_monitor._validate_query(sql text, read_only boolean, since_version bigint,
+    OUT valid boolean, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text, OUT "position" integer,
+    OUT suggestions text[], OUT warnings text)
+RETURNS SETOF record
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', '_validate_query_wrapper';
+COMMENT ON FUNCTION schema_monitor._validate_query(text, boolean, bigint) IS 'see validate_query';
+
+CREATE FUNCTION schema_monitor.validate_query(sql text, read_only boolean DEFAULT false, since_version bigint DEFAULT NULL,
+    OUT valid boolean, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text, OUT "position" integer,
+    OUT suggestions text[], OUT warnings jsonb)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+AS $function$
+    SELECT v.valid, v.sqlstate, v.message, v.detail, v.hint, v."position", v.suggestions, v.warnings::pg_catalog.jsonb
+    FROM schema_monitor._validate_query(
+        coalesce(validate_query.sql, ''), coalesce(validate_query.read_only, false), validate_query.since_version) AS v
+$function$;
+COMMENT ON FUNCTION schema_monitor.validate_query(text, boolean, bigint) IS
+    'whether one SELECT, INSERT, UPDATE, DELETE or MERGE is valid as you would run it here; it is analysed and never run. With names that were likely meant, and warnings';
+
 CREATE FUNCTION schema_monitor.performance_since(version bigint,
     OUT identity text, OUT measure text, OUT statement bigint, OUT before double precision, OUT after double precision)
 RETURNS SETOF record

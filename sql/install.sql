@@ -21,6 +21,8 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor._migration(bigint, bigint, boolean), schema_monitor.migration(bigint, bigint, boolean),
     schema_monitor.apply_migration(bigint, bigint, boolean),
     schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
+    schema_monitor.join_path(text[], integer), schema_monitor._validate_query(text, boolean, bigint),
+    schema_monitor.validate_query(text, boolean, bigint),
     schema_monitor.performance_since(bigint), schema_monitor.migrations_applied(), schema_monitor.drift(),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;

@@ -63,6 +63,20 @@ pub enum Error {
         /// Why it is not.
         reason: String,
     },
+    /// There is no such relation, or none that the caller may see.
+    #[error("relation \"{name}\" does not exist")]
+    NoRelation {
+        /// The name that was asked for.
+        name: String,
+        /// Relations that may have been meant.
+        offered: Vec<String>,
+    },
+    /// Nothing connects the relations.
+    #[error("no joins connect the relations")]
+    NoJoinPath {
+        /// Those that are connected among themselves.
+        groups: Vec<String>,
+    },
     /// A migration is not run unless that is said.
     #[error("apply_migration() changes the schema only with confirm => true")]
     NotConfirmed,
@@ -142,6 +156,15 @@ impl Error {
         }
     }
 
+    /// Its five characters.
+    pub fn sqlstate(&self) -> String {
+        // Six bits a character, the first one lowest (MAKE_SQLSTATE of utils/elog.h).
+        let code = self.code() as i32;
+        (0..5)
+            .map(|at| char::from(((code >> (6 * at)) & 0x3F) as u8 + b'0'))
+            .collect()
+    }
+
     fn code(&self) -> PgSqlErrorCode {
         use PgSqlErrorCode as Code;
         match self {
@@ -158,6 +181,8 @@ impl Error {
                 Code::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Error::Pattern(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Error::NoRelation { .. } => Code::ERRCODE_UNDEFINED_TABLE,
+            Error::NoJoinPath { .. } => Code::ERRCODE_NO_DATA_FOUND,
             Error::NotRecorded(_) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::EmbedderTimeout(_) => Code::ERRCODE_QUERY_CANCELED,
             Error::Embed(error) => match error {
@@ -172,7 +197,8 @@ impl Error {
         }
     }
 
-    fn detail(&self) -> Option<String> {
+    /// What is known beyond the message.
+    pub fn detail(&self) -> Option<String> {
         match self {
             Error::Postgres { detail, .. } => detail.clone(),
             Error::MigrationStatement { statement, .. } => Some(statement.clone()),
@@ -180,14 +206,22 @@ impl Error {
             Error::Monitor(reason) | Error::Argument { reason, .. } => Some(reason.clone()),
             Error::NoVersion { oldest, newest, .. } => Some(format!("Versions {oldest} to {newest} are kept.")),
             Error::Pattern(error) => Some(format!("{error}.")),
+            Error::NoJoinPath { groups } => Some(format!("Apart from each other are: {}.", groups.join("; "))),
             _ => None,
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What to do.
+    pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Postgres { hint, .. } => return hint.clone(),
             Error::MigrationStatement { error, .. } => return error.hint(),
+            Error::NoRelation { offered, .. } => {
+                return (!offered.is_empty()).then(|| format!("Perhaps you meant {}.", offered.join(" or ")));
+            }
+            Error::NoJoinPath { .. } => {
+                "Name a relation that lies between them, or declare foreign keys; names alone suggest none."
+            }
             Error::NotConfirmed => "Look at the statements with schema_monitor.migration() first.",
             Error::Migration { .. } => "Look at the statements with schema_monitor.migration(); nothing was changed.",
             Error::Unsettled => "Call it again when the migration that is running has finished.",

@@ -8,6 +8,7 @@ mod catalog;
 mod error;
 mod history;
 mod index;
+mod meaning;
 mod pg;
 mod settings;
 mod worker;

@@ -42,6 +42,17 @@ def connection(cluster: Cluster, database: str) -> Iterator[psycopg.Connection[A
 
 
 @pytest.fixture
+def reader(cluster: Cluster, database: str) -> Iterator[str]:
+    """A role without any right."""
+    role = f"reader_{database}"
+    with cluster.connect("postgres") as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+    yield role
+    with cluster.connect(database) as connection:
+        connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.fixture
 def data() -> None:
     """Skips where the real schemas are not there."""
     if not DATA.is_dir():

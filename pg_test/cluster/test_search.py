@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -62,17 +61,6 @@ def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
     assert {row[1] for row in connection.execute(sql, (None, ["b"]))} == {"b.invoice"}
     columns = connection.execute(sql, (["column"], ["b"])).fetchall()
     assert [row[1:] for row in columns] == [("b.invoice", "amount")]
-
-
-@pytest.fixture
-def reader(cluster: Cluster, database: str) -> Iterator[str]:
-    """A role without any right."""
-    role = f"reader_{database}"
-    with cluster.connect("postgres") as connection:
-        connection.execute(f"CREATE ROLE {role} LOGIN")
-    yield role
-    with cluster.connect(database) as connection:
-        connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 def test_only_what_may_be_seen_is_shown(cluster: Cluster, database: str, reader: str) -> None:

@@ -1,13 +1,16 @@
 //! What may be called from SQL: thin functions that check arguments, call a room and shape rows. Their
 //! SQL declarations, comments and rights are in `sql/functions.sql`.
 
+mod argument;
 mod check;
 mod classify;
 mod diff;
 mod embedding;
 mod fingerprint;
+mod join;
 mod migration;
 mod performance;
 mod search;
 mod status;
+mod validate;
 mod visibility;

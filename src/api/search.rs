@@ -206,10 +206,15 @@ fn lexical_scores(terms: &[String], filter: &Filter) -> Result<(HashMap<i64, f32
     Ok((bm25(&postings, corpus), documents))
 }
 
+// Apart, each by its index: an OR would look at every relation.
 const EDGES: &str = "
     SELECT r.object_id, r.referenced_id
     FROM schema_monitor._visible_reference AS r
-    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1) OR r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
+    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1)
+    UNION ALL
+    SELECT r.object_id, r.referenced_id
+    FROM schema_monitor._visible_reference AS r
+    WHERE r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
 
 /// Relations whose foreign keys are followed, for each that is wanted: the strongest, for a weak one lifts nobody.
 const FOLLOWED_FOR_EACH: usize = 5;

@@ -1,10 +1,11 @@
 //! The vectors nearest to a question's, among those the effective user may see.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 
 use super::embedding::{Place, estimated_vectors, vector_column};
 use crate::error::Result;
-use crate::pg::{guc, query, vector};
+use crate::pg::{Oid, guc, query, vector};
 use crate::settings;
 
 /// Vectors asked of the index for each relation that is wanted, where not all are compared: the columns of one
@@ -109,4 +110,47 @@ pub fn nearest(
         )?;
     }
     Ok(nearest)
+}
+
+const COLUMNS_NEAR: &str = "
+    SELECT e.relation, e.column_number, 1 OPERATOR(pg_catalog.-) (e.embedding <=> $1)
+    FROM schema_monitor.schema_embeddings AS e
+    WHERE e.model OPERATOR(pg_catalog.=) $2
+      AND e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND e.relation OPERATOR(pg_catalog.=) ANY ($3) AND e.column_number OPERATOR(pg_catalog.<>) 0";
+
+/// Similarities of the columns of some relations, by OID and number.
+pub fn columns_near(vector: Vec<f32>, model: &[u8], relations: Vec<Oid>) -> Result<HashMap<(u32, i16), f32>> {
+    let mut near = HashMap::new();
+    let (type_oid, dimensions) = vector_column(Place::Served)?;
+    if dimensions as usize == vector.len() {
+        let sql = COLUMNS_NEAR.replace("<=>", &vector::cosine_distance(type_oid));
+        let arguments = [vector::argument(vector, type_oid)?, model.into(), relations.into()];
+        query::read(&sql, &arguments, |row| {
+            near.insert((row.oid(0), row.i16(1)), row.f64(2) as f32);
+            Ok(())
+        })?;
+    }
+    Ok(near)
+}
+
+const RELATIONS_NEAR: &str = "
+    SELECT e.object_id, 1 OPERATOR(pg_catalog.-) (e.embedding <=> $1)
+    FROM schema_monitor.schema_embeddings AS e
+    WHERE e.model OPERATOR(pg_catalog.=) $2
+      AND e.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND e.column_number OPERATOR(pg_catalog.=) 0";
+
+/// Similarities of all relations, without regard to their columns.
+pub fn relations_near(vector: Vec<f32>, model: &[u8]) -> Result<HashMap<i64, f32>> {
+    let mut near = HashMap::new();
+    let (type_oid, dimensions) = vector_column(Place::Served)?;
+    if dimensions as usize == vector.len() {
+        let sql = RELATIONS_NEAR.replace("<=>", &vector::cosine_distance(type_oid));
+        query::read(&sql, &[vector::argument(vector, type_oid)?, model.into()], |row| {
+            near.insert(row.i64(0), row.f64(1) as f32);
+            Ok(())
+        })?;
+    }
+    Ok(near)
 }

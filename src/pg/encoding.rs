@@ -101,3 +101,41 @@ unsafe fn text(datum: pg_sys::Datum) -> pg_sys::Datum {
         ))
     }
 }
+
+/// An element of a `text[]` that a function of SQL gives.
+pub struct Text(pub ServerText);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        Text(server_text(text))
+    }
+}
+
+impl pgrx::IntoDatum for Text {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        // SAFETY: the bytes are copied.
+        let text = unsafe { pg_sys::cstring_to_text_with_len(self.0.as_ptr().cast(), self.0.len() as i32) };
+        Some(pg_sys::Datum::from(text))
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::TEXTOID
+    }
+}
+
+// SAFETY: what is declared in SQL is `text`; the declarations themselves are written by hand (`sql = false`).
+unsafe impl pgrx::pgrx_sql_entity_graph::metadata::SqlTranslatable for Text {
+    const TYPE_IDENT: &'static str = <String as pgrx::pgrx_sql_entity_graph::metadata::SqlTranslatable>::TYPE_IDENT;
+    const TYPE_ORIGIN: pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin =
+        pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::External;
+    const ARGUMENT_SQL: std::result::Result<
+        pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef,
+        pgrx::pgrx_sql_entity_graph::metadata::ArgumentError,
+    > = Ok(pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef::literal("text"));
+    const RETURN_SQL: std::result::Result<
+        pgrx::pgrx_sql_entity_graph::metadata::ReturnsRef,
+        pgrx::pgrx_sql_entity_graph::metadata::ReturnsError,
+    > = Ok(pgrx::pgrx_sql_entity_graph::metadata::ReturnsRef::One(
+        pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef::literal("text"),
+    ));
+}

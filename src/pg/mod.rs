@@ -21,11 +21,13 @@ pub mod right;
 pub mod scan;
 pub mod shared;
 pub mod socket;
+pub mod statement;
 pub mod subtransaction;
 pub mod table;
 pub mod thread;
 pub mod time;
 pub mod transaction;
+mod tree;
 pub mod vector;
 pub mod worker;
 

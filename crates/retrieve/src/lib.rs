@@ -6,12 +6,17 @@
 
 mod abbreviation;
 mod bm25;
+mod join;
+mod nearest;
 mod passage;
 mod rank;
 mod text;
+mod thesaurus;
 mod words;
 
 pub use bm25::{Corpus, Posting, bm25};
+pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, infer, trees};
+pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
 pub use rank::{Candidate, Ranked, Weights, rank};
 pub use text::sanitize;

@@ -59,10 +59,15 @@ pub fn split_identifier(identifier: &str) -> Vec<String> {
     words
 }
 
+/// A lower-case word with its abbreviation written out, which may be several.
+pub(crate) fn expanded(word: &str) -> &str {
+    expand(word).unwrap_or(word)
+}
+
 /// The words of an identifier with abbreviations written out, for people and models.
 pub(crate) fn readable(identifier: &str) -> String {
     let words = split_identifier(identifier);
-    let words: Vec<&str> = words.iter().map(|word| expand(word).unwrap_or(word)).collect();
+    let words: Vec<&str> = words.iter().map(|word| expanded(word)).collect();
     words.join(" ")
 }
 
@@ -71,8 +76,7 @@ pub fn terms(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);
     let mut terms = Vec::new();
     for word in split_identifier(text) {
-        let expanded = expand(&word).unwrap_or(&word);
-        for word in expanded.split(' ') {
+        for word in expanded(&word).split(' ') {
             if word.chars().count() <= MAX_WORD && STOP_WORDS.binary_search(&word).is_err() {
                 terms.push(stemmer.stem(word).into_owned());
             }

@@ -119,6 +119,28 @@ pub fn qualified(text: &str) -> Option<(String, String)> {
     }
 }
 
+/// The identifiers with points between them that a text begins with, and where they end in bytes: `o.customer_id = 1`
+/// begins with o and customer_id.
+pub fn leading_name(text: &str) -> (Vec<String>, usize) {
+    let (mut names, mut end) = (Vec::new(), 0);
+    let mut wants_name = true;
+    for (token, range) in tokens(&text[..text.floor_char_boundary(MAX_NAME)]) {
+        match token {
+            Token::Word(name) if wants_name => {
+                names.push(name.into_owned());
+                end = range.end;
+                wants_name = false;
+            }
+            Token::Other(".") if !wants_name => wants_name = true,
+            _ => break,
+        }
+    }
+    (names, end)
+}
+
+/// Longest text that a qualified name is looked for in, in bytes: three names of 63 bytes, quoted, and some room.
+const MAX_NAME: usize = 512;
+
 /// Every pair of identifiers with a point between them, those in string constants that are cast to a `reg…` type
 /// included (`nextval('shop.order_id_seq'::regclass)`).
 pub fn mentions(text: &str) -> Vec<(String, String)> {
@@ -419,6 +441,17 @@ const KEYWORDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_taken_off_the_beginning() {
+        let names = |text| leading_name(text);
+        assert_eq!(
+            names("o.\"Customer Id\" = 1"),
+            (vec!["o".to_owned(), "Customer Id".to_owned()], 15)
+        );
+        assert_eq!(names("Orders WHERE"), (vec!["orders".to_owned()], 6));
+        assert_eq!(names("= 1"), (vec![], 0));
+    }
 
     #[test]
     fn keywords_are_sorted() {

@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 use schema::ddl::{Action, ConstraintKind, Filled};
 
 use super::Reading;
-use super::node::{are_gentle, collect_calls, has_constrained_domain, name_of, nodes, text, type_of};
+use super::node::{are_gentle, calls, has_constrained_domain, name_of, nodes, text, type_of};
 use crate::pg::coercion::rewrites;
 
 impl Reading<'_> {
@@ -207,10 +207,10 @@ impl Reading<'_> {
     /// # Safety
     /// `expression` is a raw expression or null.
     unsafe fn is_volatile(&self, expression: *mut pg_sys::Node) -> bool {
-        let mut called: Vec<String> = Vec::new();
-        // SAFETY: as promised by the caller; the vector outlives the walk.
-        unsafe { collect_calls(expression, (&raw mut called).cast()) };
-        called.iter().any(|function| self.catalog.is_volatile(function))
+        // SAFETY: as promised by the caller.
+        unsafe { calls(expression) }
+            .iter()
+            .any(|function| self.catalog.is_volatile(function))
     }
 }
 

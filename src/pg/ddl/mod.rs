@@ -1,7 +1,7 @@
 //! Statements taken apart by PostgreSQL's own parser. Nothing is analysed, planned or run.
 
 mod alter;
-mod node;
+pub(in crate::pg) mod node;
 
 use pgrx::pg_sys;
 use schema::ddl::Action;

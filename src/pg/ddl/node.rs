@@ -1,15 +1,15 @@
 //! Reading the nodes of a parse tree.
 
 use pgrx::pg_sys;
-use pgrx::prelude::*;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char};
 
 use crate::pg::encoding::utf8;
 use crate::pg::lookup::quoted;
+use crate::pg::tree::raw_children;
 
 /// # Safety
 /// `list` is a list of nodes, or null.
-pub(super) unsafe fn nodes(list: *mut pg_sys::List) -> Vec<*mut pg_sys::Node> {
+pub(in crate::pg) unsafe fn nodes(list: *mut pg_sys::List) -> Vec<*mut pg_sys::Node> {
     // SAFETY: as promised by the caller; indices below the length are cells of the list.
     unsafe {
         let length = if list.is_null() { 0 } else { (*list).length };
@@ -21,7 +21,7 @@ pub(super) unsafe fn nodes(list: *mut pg_sys::List) -> Vec<*mut pg_sys::Node> {
 
 /// # Safety
 /// `text` is null or zero-terminated.
-pub(super) unsafe fn text(text: *const c_char) -> Option<String> {
+pub(in crate::pg) unsafe fn text(text: *const c_char) -> Option<String> {
     // SAFETY: as promised by the caller.
     (!text.is_null()).then(|| utf8(unsafe { CStr::from_ptr(text) }.to_bytes()))
 }
@@ -116,21 +116,25 @@ pub(super) unsafe fn has_constrained_domain(type_name: *const pg_sys::TypeName) 
 /// Names of the functions an expression calls.
 ///
 /// # Safety
-/// `node` is a raw expression or null, `called` a `Vec<String>`.
-#[pg_guard]
-pub(super) unsafe extern "C-unwind" fn collect_calls(node: *mut pg_sys::Node, called: *mut c_void) -> bool {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        if node.is_null() {
-            return false;
+/// `node` is a raw expression or null.
+pub(super) unsafe fn calls(node: *mut pg_sys::Node) -> Vec<String> {
+    let mut called = Vec::new();
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        // SAFETY: as promised by the caller; children of a raw tree are parts of it.
+        unsafe {
+            if node.is_null() {
+                continue;
+            }
+            if (*node).type_ == pg_sys::NodeTag::T_FuncCall {
+                let call = &*node.cast::<pg_sys::FuncCall>();
+                let last = nodes(call.funcname)
+                    .last()
+                    .and_then(|name| text((*name.cast::<pg_sys::String>()).sval));
+                called.extend(last);
+            }
+            open.extend(raw_children(node));
         }
-        if (*node).type_ == pg_sys::NodeTag::T_FuncCall {
-            let call = &*node.cast::<pg_sys::FuncCall>();
-            let last = nodes(call.funcname)
-                .last()
-                .and_then(|name| text((*name.cast::<pg_sys::String>()).sval));
-            (*called.cast::<Vec<String>>()).extend(last);
-        }
-        pg_sys::raw_expression_tree_walker_impl(node, Some(collect_calls), called)
     }
+    called
 }

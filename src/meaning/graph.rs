@@ -1,0 +1,187 @@
+//! Which relations can be joined to which: declared foreign keys, and what names suggest.
+
+use pgrx::datum::DatumWithOid;
+use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, infer};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::name::Named;
+use crate::error::Result;
+use crate::pg::{Oid, query};
+
+/// How many foreign keys away from the wanted relations one is looked for that connects them.
+const MAX_DISTANCE: usize = 6;
+
+// Apart, each by its index: an OR would look at every relation.
+const AROUND: &str = "
+    SELECT r.object_id, r.referenced_id
+    FROM schema_monitor._visible_reference AS r
+    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1)
+    UNION ALL
+    SELECT r.object_id, r.referenced_id
+    FROM schema_monitor._visible_reference AS r
+    WHERE r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
+
+/// Declared foreign keys around the given relations, as far as it takes to connect them and one step further, where
+/// a relation between all of them may be.
+pub fn declared(terminals: &[i64]) -> Result<Vec<Edge>> {
+    let mut edges = BTreeSet::new();
+    let mut known: BTreeSet<i64> = terminals.iter().copied().collect();
+    let mut frontier = terminals.to_vec();
+    let mut was_connected = false;
+    for _ in 0..MAX_DISTANCE {
+        let mut next = BTreeSet::new();
+        query::read(AROUND, &[frontier.into()], |row| {
+            let (a, b) = (row.i64(0), row.i64(1));
+            edges.insert((a.min(b), a.max(b)));
+            next.extend([a, b].into_iter().filter(|id| !known.contains(id)));
+            Ok(())
+        })?;
+        if was_connected || next.is_empty() {
+            break;
+        }
+        was_connected = are_connected(terminals, &edges);
+        known.extend(&next);
+        frontier = next.into_iter().collect();
+    }
+    let edge = |(a, b)| Edge {
+        a,
+        b,
+        cost: DECLARED_COST,
+    };
+    Ok(edges.into_iter().map(edge).collect())
+}
+
+fn are_connected(terminals: &[i64], edges: &BTreeSet<(i64, i64)>) -> bool {
+    let mut group: HashMap<i64, i64> = HashMap::new();
+    fn root(group: &mut HashMap<i64, i64>, id: i64) -> i64 {
+        let mut at = id;
+        while let Some(above) = group.get(&at).copied().filter(|above| *above != at) {
+            at = above;
+        }
+        group.insert(id, at);
+        at
+    }
+    for (a, b) in edges {
+        let (a, b) = (root(&mut group, *a), root(&mut group, *b));
+        group.insert(a, b);
+    }
+    let mut roots = terminals.iter().map(|id| root(&mut group, *id));
+    let first = roots.next();
+    roots.all(|other| Some(other) == first)
+}
+
+/// Behind [`COLUMNS`]: relations of the same schemas, or only the given ones.
+const OF_SCHEMAS: &str = " AND r.schema_name OPERATOR(pg_catalog.=) ANY ($1)";
+const OF_THESE: &str = " AND r.object_id OPERATOR(pg_catalog.=) ANY ($1)";
+
+const COLUMNS: &str = "
+    SELECT
+        r.object_id, r.name, a.attnum, a.attname,
+        -- numbers of any kind are joined with each other as a matter of course, and so are texts
+        CASE
+            WHEN t.typcategory OPERATOR(pg_catalog.=) 'N' THEN 'pg_catalog.numeric'::pg_catalog.regtype::oid
+            WHEN t.typcategory OPERATOR(pg_catalog.=) 'S' THEN 'pg_catalog.text'::pg_catalog.regtype::oid
+            ELSE t.oid
+        END,
+        EXISTS (
+            SELECT FROM pg_catalog.pg_index AS x
+            WHERE x.indrelid OPERATOR(pg_catalog.=) r.oid AND x.indisunique AND x.indisvalid
+              AND x.indnkeyatts OPERATOR(pg_catalog.=) 1 AND x.indkey[0] OPERATOR(pg_catalog.=) a.attnum
+              AND x.indpred IS NULL)
+    FROM schema_monitor._visible_relation AS r
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) r.oid
+    JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+    WHERE a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+      AND schema_monitor._sees_passage(r.oid, a.attnum)";
+
+/// Joins that names suggest among the relations of the same schemas.
+pub fn inferred(relations: &[Named]) -> Result<Vec<Inferred>> {
+    let schemas: BTreeSet<&str> = relations.iter().map(|one| one.schema.as_str()).collect();
+    let schemas: Vec<String> = schemas.into_iter().map(str::to_owned).collect();
+    suggested(&[COLUMNS, OF_SCHEMAS].concat(), schemas.into())
+}
+
+/// Joins that names suggest between some relations.
+pub fn inferred_between(relations: &[i64]) -> Result<Vec<Inferred>> {
+    suggested(&[COLUMNS, OF_THESE].concat(), relations.to_vec().into())
+}
+
+fn suggested(sql: &str, of: DatumWithOid<'_>) -> Result<Vec<Inferred>> {
+    let mut keyed: BTreeMap<i64, Keyed> = BTreeMap::new();
+    query::read(sql, &[of], |row| {
+        let id = row.i64(0);
+        let relation = keyed.entry(id).or_insert_with(|| Keyed {
+            id,
+            name: row.text(1).unwrap_or_default(),
+            columns: Vec::new(),
+        });
+        relation.columns.push(Attribute {
+            number: row.i16(2),
+            name: row.name(3),
+            type_oid: row.oid(4),
+            is_unique: row.bool(5),
+        });
+        Ok(())
+    })?;
+    Ok(infer(&keyed.into_values().collect::<Vec<_>>()))
+}
+
+/// What a guess costs beside a declared key: a very good one less than a detour over a relation that nobody asked for,
+/// a good one less than a detour over two.
+pub fn cost(confidence: f32) -> u32 {
+    (DECLARED_COST as f32 / confidence.powi(4)) as u32
+}
+
+/// A foreign key as a join of two relations.
+pub struct Key {
+    /// OID of the relation that refers.
+    pub from: u32,
+    /// OID of the one referred to.
+    pub to: u32,
+    /// Name of the constraint.
+    pub constraint: String,
+    /// Columns that refer, in the key's order.
+    pub from_columns: Vec<String>,
+    /// Columns referred to, in the same order.
+    pub to_columns: Vec<String>,
+}
+
+// Names are the catalog's of this moment, not those recorded: what is joined must be there.
+const KEYS: &str = "
+    SELECT k.conrelid, k.confrelid, k.conname, f.names, t.names
+    FROM pg_catalog.pg_constraint AS k
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.array_agg(a.attname::text ORDER BY c.ordinal) AS names,
+            pg_catalog.bool_and(schema_monitor._sees_passage(k.conrelid, c.number)) AS are_seen
+        FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS c(number, ordinal)
+        JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid OPERATOR(pg_catalog.=) k.conrelid AND a.attnum OPERATOR(pg_catalog.=) c.number
+    ) AS f
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.array_agg(a.attname::text ORDER BY c.ordinal) AS names,
+            pg_catalog.bool_and(schema_monitor._sees_passage(k.confrelid, c.number)) AS are_seen
+        FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY AS c(number, ordinal)
+        JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid OPERATOR(pg_catalog.=) k.confrelid AND a.attnum OPERATOR(pg_catalog.=) c.number
+    ) AS t
+    WHERE k.contype OPERATOR(pg_catalog.=) 'f'
+      AND k.conrelid OPERATOR(pg_catalog.=) ANY ($1) AND k.confrelid OPERATOR(pg_catalog.=) ANY ($1)
+      AND f.are_seen AND t.are_seen
+    ORDER BY k.conrelid, k.confrelid, k.conname";
+
+/// The foreign keys among relations, of whose columns the caller may see all.
+pub fn keys(relations: &[u32]) -> Result<Vec<Key>> {
+    let oids: Vec<Oid> = relations.iter().map(|oid| Oid::from(*oid)).collect();
+    let mut found = Vec::new();
+    query::read(KEYS, &[oids.into()], |row| {
+        found.push(Key {
+            from: row.oid(0),
+            to: row.oid(1),
+            constraint: row.name(2),
+            from_columns: row.texts(3).unwrap_or_default(),
+            to_columns: row.texts(4).unwrap_or_default(),
+        });
+        Ok(())
+    })?;
+    Ok(found)
+}

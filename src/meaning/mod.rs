@@ -1,0 +1,15 @@
+//! What is asked beyond search: which relations a name means, how they are joined, what of them a prompt needs, and
+//! whether a statement is right.
+//!
+//! Everything is read with the caller's rights, through the views that filter by them or from the catalogs with the
+//! same checks. What is thought about it is in [`retrieve`] and [`schema`].
+
+mod graph;
+mod join;
+mod name;
+mod suggest;
+mod validate;
+
+pub use join::join_paths;
+pub use name::resolve;
+pub use validate::{Verdict, validate};
