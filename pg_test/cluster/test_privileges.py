@@ -86,6 +86,13 @@ QUESTIONS = {
     "compare": "SELECT object_name FROM schema_monitor.compare('{}')",
     "search": f"SELECT identity || coalesce(' (' || column_name || ')', '') FROM schema_monitor.search('{ALL_WORDS}', 100)",
     "search columns": f"SELECT identity || ' ' || column_name FROM schema_monitor.search('{ALL_WORDS}', 100, '{{column}}')",
+    "explain_search": f"SELECT DISTINCT identity || ' ' || coalesce(reason, '') FROM schema_monitor.explain_search('{ALL_WORDS}', 100) WHERE part = 'words'",
+    "context": f"SELECT regexp_replace(line, '[0-9]+', 'n') FROM string_to_table(schema_monitor.context('{ALL_WORDS}', format => 'text'), E'\\n') AS line",
+    "context of tables": "SELECT count(schema_monitor.context(NULL, tables => '{open.banana}'))::text",
+    "join_path": "SELECT condition FROM schema_monitor.join_path('{open.cherry,open.apple}')",
+    "validate_query": "SELECT concat_ws(' ', sqlstate, suggestions) FROM schema_monitor.validate_query('SELECT banana_secre FROM open.banana')",
+    "validate_query of a secret": "SELECT concat_ws(' ', valid, sqlstate, message) FROM schema_monitor.validate_query('SELECT banana_secret FROM open.banana')",
+    "validate_query of a wrong table": "SELECT suggestions::text FROM schema_monitor.validate_query('SELECT 1 FROM open.aple')",
     "schema_embeddings": "SELECT kind || ' ' || object_name || coalesce('.' || column_name, '') FROM schema_monitor.schema_embeddings",
     "fingerprint(regclass)": "SELECT count(schema_monitor.fingerprint('open.apple'::regclass))::text",
     "embed_query": "SELECT count(schema_monitor.embed_query('x'))::text",
@@ -97,6 +104,9 @@ QUESTIONS = {
     "_passage": "SELECT passage FROM schema_monitor._passage",
     "_audit": "SELECT identity FROM schema_monitor._audit()",
 }
+
+# Whose errors repeat the name that was asked about: what they show is in the file.
+REPEATING = {"context of tables", "join_path", "validate_query of a secret"}
 
 Ask = Callable[[str, str], list[str]]
 
@@ -170,7 +180,8 @@ def test_no_trace_of_what_a_role_may_not_see(cluster: Cluster, matrix: str) -> N
     with cluster.connect(matrix) as connection:
         for role in ROLES:
             # who may read all data reads our tables, too: that is what PostgreSQL's role is for
-            questions = [text for name, text in QUESTIONS.items() if role != "data_reader" or not name.startswith("_")]
+            asked = {name: text for name, text in QUESTIONS.items() if name not in REPEATING}
+            questions = [text for name, text in asked.items() if role != "data_reader" or not name.startswith("_")]
             shown = " ".join(" ".join(ask(role, question)) for question in questions).lower()
             for word in WORDS:
                 if word == "lemon":

@@ -174,9 +174,11 @@ const NAMED: &str = "
 fn relation_of(name: &str) -> Result<u32> {
     let found = match schema::qualified(name) {
         Some((schema, name)) => query::one(NAMED, &[schema.into(), name.into()], |row| row.oid(0))?,
-        None => query::one("SELECT pg_catalog.to_regclass($1)::oid", &[name.into()], |row| {
-            row.oid(0)
-        })?,
+        None => query::one(
+            "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid",
+            &[name.into()],
+            |row| row.oid(0),
+        )?,
     };
     Ok(found.unwrap_or(0))
 }

@@ -4,6 +4,7 @@
 mod argument;
 mod check;
 mod classify;
+mod context;
 mod diff;
 mod embedding;
 mod fingerprint;

@@ -5,7 +5,7 @@ use pgrx::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::meaning::{self, Verdict};
-use crate::pg::encoding::{ServerText, Text, server_text};
+use crate::pg::encoding::{Jsonb, ServerText, Text, server_text};
 
 /// Longest statement that is taken, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -18,15 +18,15 @@ type Row = (
     Option<ServerText>,
     Option<i32>,
     Vec<Text>,
-    Option<ServerText>,
+    Jsonb,
 );
 
 /// What PostgreSQL's analyser says of a statement.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, reason = "the columns of the function's result")]
-fn _validate_query(
-    sql: ServerText,
-    read_only: bool,
+fn validate_query(
+    sql: Option<ServerText>,
+    read_only: Option<bool>,
     since_version: Option<i64>,
 ) -> std::result::Result<
     TableIterator<
@@ -39,13 +39,14 @@ fn _validate_query(
             name!(hint, Option<ServerText>),
             name!(position, Option<i32>),
             name!(suggestions, Vec<Text>),
-            name!(warnings, Option<ServerText>),
+            name!(warnings, Jsonb),
         ),
     >,
     ErrorReport,
 > {
+    let sql = sql.unwrap_or_default();
     check_length(&sql)?;
-    let verdict = meaning::validate(&sql, read_only, since_version)?;
+    let verdict = meaning::validate(&sql, read_only.unwrap_or(false), since_version)?;
     Ok(TableIterator::once(row(verdict)))
 }
 
@@ -71,6 +72,6 @@ fn row(verdict: Verdict) -> Row {
         text(error.and_then(Error::hint)),
         verdict.position,
         verdict.suggestions.iter().map(|one| Text::from(one.as_str())).collect(),
-        Some(server_text(&warnings.to_string())),
+        Jsonb(server_text(&warnings.to_string())),
     )
 }

@@ -4,12 +4,16 @@
 //! Everything is read with the caller's rights, through the views that filter by them or from the catalogs with the
 //! same checks. What is thought about it is in [`retrieve`] and [`schema`].
 
+mod context;
+mod find;
 mod graph;
 mod join;
 mod name;
 mod suggest;
 mod validate;
 
+pub use context::context;
+pub use find::{Filter, Hit, find};
 pub use join::join_paths;
 pub use name::resolve;
 pub use validate::{Verdict, validate};

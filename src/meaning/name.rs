@@ -79,7 +79,7 @@ fn by_bare_name(name: &str) -> Result<Vec<Named>> {
     let on_path = match bare.is_empty() {
         true => None,
         false => query::one(
-            "SELECT pg_catalog.to_regclass(pg_catalog.quote_ident($1))::oid",
+            "SELECT pg_catalog.to_regclass(pg_catalog.quote_ident($1))::pg_catalog.oid",
             &[bare.as_str().into()],
             |row| row.oid(0),
         )?,

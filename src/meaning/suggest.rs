@@ -23,7 +23,7 @@ const MISSPELLED: f32 = 0.75;
 const AT_HAND: f32 = 0.2;
 
 /// How far behind the best a candidate may be.
-const WITHIN: f32 = 0.3;
+const WITHIN: f32 = 0.2;
 
 /// What may have been meant at the place of the error, best first, as SQL to be put there; nothing where the error is
 /// not about a name.
@@ -55,6 +55,9 @@ struct Scored {
     sql: String,
     score: f32,
 }
+
+/// A candidate that has nothing to do with the name is none, however few there are.
+const LEAST: f32 = 0.2;
 
 fn best(mut scored: Vec<Scored>) -> Vec<String> {
     scored.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -117,7 +120,9 @@ fn columns(wrong: &str, qualifiers: &[String], sources: &[Source]) -> Result<Vec
                 .join("."),
         };
         let score = score(likeness(wrong, &column), meanings.get(&(relation, number)).copied());
-        scored.push(Scored { sql, score });
+        if score >= LEAST {
+            scored.push(Scored { sql, score });
+        }
     }
     Ok(best(scored))
 }
@@ -157,6 +162,9 @@ fn relations(wrong: &str, schema: Option<&String>) -> Result<Vec<String>> {
             None => row.bool(4),
         };
         let score = score(likeness(wrong, &name), meanings.get(&row.i64(0)).copied());
+        if score < LEAST {
+            return Ok(());
+        }
         scored.push(Scored {
             score: score + if is_at_hand { AT_HAND } else { 0.0 },
             sql: match schema {

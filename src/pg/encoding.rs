@@ -5,6 +5,9 @@
 //! of queries are converted on their way.
 
 use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
 use std::ffi::{CStr, CString};
 
 use super::query::{bytes, elements};
@@ -123,19 +126,44 @@ impl pgrx::IntoDatum for Text {
     }
 }
 
-// SAFETY: what is declared in SQL is `text`; the declarations themselves are written by hand (`sql = false`).
-unsafe impl pgrx::pgrx_sql_entity_graph::metadata::SqlTranslatable for Text {
-    const TYPE_IDENT: &'static str = <String as pgrx::pgrx_sql_entity_graph::metadata::SqlTranslatable>::TYPE_IDENT;
-    const TYPE_ORIGIN: pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin =
-        pgrx::pgrx_sql_entity_graph::metadata::TypeOrigin::External;
-    const ARGUMENT_SQL: std::result::Result<
-        pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef,
-        pgrx::pgrx_sql_entity_graph::metadata::ArgumentError,
-    > = Ok(pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef::literal("text"));
-    const RETURN_SQL: std::result::Result<
-        pgrx::pgrx_sql_entity_graph::metadata::ReturnsRef,
-        pgrx::pgrx_sql_entity_graph::metadata::ReturnsError,
-    > = Ok(pgrx::pgrx_sql_entity_graph::metadata::ReturnsRef::One(
-        pgrx::pgrx_sql_entity_graph::metadata::SqlMappingRef::literal("text"),
-    ));
+/// A `jsonb` that a function of SQL gives, as text.
+pub struct Jsonb(pub ServerText);
+
+impl pgrx::IntoDatum for Jsonb {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        let text = CString::new(self.0).ok()?;
+        // SAFETY: the input function of jsonb takes a zero-terminated string and copies what it keeps.
+        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(pg_sys::Datum::from(text.as_ptr()))]) }
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
 }
+
+// SAFETY: the datum is a jsonb in the current memory context, as for pgrx's own types.
+unsafe impl pgrx::callconv::BoxRet for Jsonb {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut pgrx::callconv::FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        match pgrx::IntoDatum::into_datum(self) {
+            // SAFETY: as above.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
+
+/// How a type is called in the declarations that pgrx would write; ours are written by hand (`sql = false`).
+macro_rules! declared_as {
+    ($type:ty, $name:literal) => {
+        // SAFETY: the name is that of the type whose datum `into_datum` makes.
+        unsafe impl SqlTranslatable for $type {
+            const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!($type);
+            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal($name));
+            const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::literal($name)));
+        }
+    };
+}
+
+declared_as!(Text, "text");
+declared_as!(Jsonb, "jsonb");

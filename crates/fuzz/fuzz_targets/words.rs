@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retrieve::{Column, Relation, passages, query_terms, split_identifier, terms_of};
+use retrieve::{Column, Relation, asked, passages, split_identifier, terms_of};
 use schema::Exclusion;
 
 fuzz_target!(|data: &[u8]| {
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(passage.text.len() <= 16 * 1024, "a passage is bounded");
     }
     terms_of(&relation);
-    query_terms(&text);
+    asked(&text);
     split_identifier(name);
     if let Ok(exclusion) = Exclusion::parse(&text) {
         exclusion.covers(name, Some(column));

@@ -6,6 +6,8 @@
 
 mod abbreviation;
 mod bm25;
+mod column;
+mod context;
 mod join;
 mod nearest;
 mod passage;
@@ -14,10 +16,12 @@ mod text;
 mod thesaurus;
 mod words;
 
-pub use bm25::{Corpus, Posting, bm25};
+pub use bm25::{Asked, Corpus, Match, Matches, Posting, asked, bm25};
+pub use column::{ColumnWords, rank_columns};
+pub use context::{Format, Frame, Table, TableColumn, TableReference, estimate_tokens, pack};
 pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, infer, trees};
 pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
-pub use rank::{Candidate, Ranked, Weights, rank};
+pub use rank::{Candidate, Parts, Ranked, Weights, rank};
 pub use text::sanitize;
-pub use words::{query_terms, split_identifier, terms};
+pub use words::{split_identifier, terms};

@@ -251,7 +251,7 @@ unsafe fn cast_of(query: &pg_sys::Query, call: &pg_sys::FuncExpr) -> Option<Cast
         if column.varlevelsup != 0 || column.varattno <= 0 || column.vartype == call.funcresulttype {
             return None;
         }
-        let entry = entry(query, column.varno as i32);
+        let entry = entry(query, column.varno);
         if (*entry).rtekind != pg_sys::RTEKind::RTE_RELATION {
             return None;
         }

@@ -1,0 +1,303 @@
+//! From a question to the right relations and columns, as far as the asker may see them.
+//!
+//! SQL gathers what the asker may see — postings of the question's terms, the nearest vectors, foreign keys — through
+//! views that filter by rights before anything is cut; [`retrieve`] ranks. Document frequencies and means are those of
+//! what is visible, so what is not leaves no trace in the scores.
+
+use embed::Purpose;
+use pgrx::datum::DatumWithOid;
+use retrieve::{
+    Asked, Candidate, ColumnWords, Corpus, Matches, Parts, Posting, Ranked, Weights, asked, bm25, rank, rank_columns,
+};
+use std::collections::{HashMap, HashSet};
+
+use crate::error::{Error, Result};
+use crate::index::{self, Near};
+use crate::pg::query;
+use crate::settings;
+use crate::worker;
+
+/// What the asker wants to see of what may be seen.
+#[derive(Default)]
+pub struct Filter {
+    /// Kinds of relation; `None` for all.
+    pub kinds: Option<Vec<String>>,
+    /// Whether columns are listed instead of relations.
+    pub columns: bool,
+    /// Schemas; `None` for all.
+    pub schemas: Option<Vec<String>>,
+}
+
+impl Filter {
+    fn arguments(&self) -> [DatumWithOid<'static>; 2] {
+        [self.kinds.clone().into(), self.schemas.clone().into()]
+    }
+}
+
+/// A hit.
+pub struct Hit {
+    /// The relation.
+    pub object_id: i64,
+    /// The column that matched better than its relation, or the column asked for; 0 for none.
+    pub column: i16,
+    /// What its score is made of.
+    pub parts: Parts,
+    /// Cosine of its or its best column's passage.
+    pub similarity: Option<f32>,
+    /// BM25 of the relation.
+    pub lexical: f32,
+    /// Terms of the question that the relation has, a synonym in the place of its word.
+    pub terms: Vec<String>,
+    /// The relation it gains from by a foreign key.
+    pub neighbour: Option<i64>,
+}
+
+/// Hits, best first.
+pub fn find(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Hit>> {
+    let mut hits = with(question, max_results, filter, |finding| match filter.columns {
+        true => finding.columns(&finding.ranked(max_results)?, max_results),
+        false => Ok(finding.relations(finding.ranked(max_results)?)),
+    })?;
+    hits.truncate(max_results);
+    Ok(hits)
+}
+
+/// Relations and how much their columns have to do with the question.
+#[derive(Default)]
+pub struct Survey {
+    /// Relations, best first.
+    pub hits: Vec<Hit>,
+    /// Scores of the columns of the best ones, by relation and number.
+    pub columns: HashMap<(i64, i16), f32>,
+}
+
+/// Relations together with their columns.
+pub fn survey(question: &str, max_results: usize, filter: &Filter) -> Result<Survey> {
+    with(question, max_results, filter, |finding| {
+        let ranked = finding.ranked(max_results)?;
+        let columns = finding.columns(&ranked, max_results)?;
+        let mut hits = finding.relations(ranked);
+        hits.truncate(max_results);
+        Ok(Survey {
+            hits,
+            columns: columns
+                .iter()
+                .map(|hit| ((hit.object_id, hit.column), hit.parts.sum()))
+                .collect(),
+        })
+    })
+}
+
+/// Gathers what there is for a question, and gives what `body` makes of it; nothing for a question without words.
+fn with<R: Default>(
+    question: &str,
+    max_results: usize,
+    filter: &Filter,
+    body: impl FnOnce(&Finding<'_>) -> Result<R>,
+) -> Result<R> {
+    let asked = asked(question);
+    if asked.is_empty() || max_results == 0 {
+        return Ok(R::default());
+    }
+    let (matches, documents) = lexical_scores(&asked, filter)?;
+    let nearest = match by_vectors(question, filter, documents, max_results) {
+        Ok(nearest) => nearest,
+        Err(error) if error.is_interrupt() => return Err(error),
+        // Without a vector the words decide; status() says why.
+        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    body(&Finding {
+        asked: &asked,
+        matches: &matches,
+        nearest: &nearest,
+        best: best(&nearest),
+    })
+}
+
+/// The best similarity of each relation and which column has it.
+fn best(nearest: &[Near]) -> HashMap<i64, (f32, i16)> {
+    let mut best: HashMap<i64, (f32, i16)> = HashMap::new();
+    for near in nearest {
+        let entry = best.entry(near.object_id).or_insert((near.similarity, near.column));
+        if near.similarity > entry.0 {
+            *entry = (near.similarity, near.column);
+        }
+    }
+    best
+}
+
+/// Similarities by the model that the vectors are of. When that changes, the news of it comes a moment after the vectors.
+fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
+    let timeout = settings::embedder_timeout();
+    let nearest = |embedded: worker::Embedded| {
+        let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
+        index::nearest(embedded.vector, &embedded.model, kinds, schemas, documents, max_results)
+    };
+    let embedded = worker::embed(Purpose::Query, question, timeout)?;
+    let model = embedded.model;
+    let found = nearest(embedded)?;
+    match worker::configured_model() {
+        Ok(configured) if found.is_empty() && configured.hash != model => {
+            nearest(worker::embed_by(configured.hash, Purpose::Query, question, timeout)?)
+        }
+        _ => Ok(found),
+    }
+}
+
+const CORPUS: &str = "
+    SELECT pg_catalog.count(*), pg_catalog.sum(d.length)
+    FROM schema_monitor._visible_document AS d
+    WHERE ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+const POSTINGS: &str = "
+    SELECT p.term, p.object_id, p.weight, p.length
+    FROM schema_monitor._visible_posting AS p
+    WHERE p.term OPERATOR(pg_catalog.=) ANY ($3)
+      AND ($1 IS NULL OR p.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR p.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+/// BM25 of each relation that has one of the terms, and how many relations may be seen.
+fn lexical_scores(asked: &[Asked], filter: &Filter) -> Result<(Matches, i64)> {
+    // Two words can have the same synonym.
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, one) in asked.iter().enumerate() {
+        places.entry(&one.term).or_default().push(at);
+    }
+    let terms: Vec<String> = places.keys().map(|term| (*term).to_owned()).collect();
+    let mut postings = Vec::new();
+    let [kinds, schemas] = filter.arguments();
+    query::read(POSTINGS, &[kinds, schemas, terms.into()], |row| {
+        let term = row.text(0).unwrap_or_default();
+        for at in places.get(term.as_str()).into_iter().flatten() {
+            postings.push(Posting {
+                asked: *at,
+                document: row.i64(1),
+                weight: row.i32(2) as u32,
+                length: row.i32(3) as u32,
+            });
+        }
+        Ok(())
+    })?;
+    let (documents, length) =
+        query::one(CORPUS, &filter.arguments(), |row| (row.i64(0), row.i64(1)))?.unwrap_or((0, 0));
+    let corpus = Corpus {
+        documents: documents as u64,
+        mean_length: length as f32 / documents.max(1) as f32,
+    };
+    Ok((bm25(asked, &postings, corpus), documents))
+}
+
+// Apart, each by its index: an OR would look at every relation.
+const EDGES: &str = "
+    SELECT r.object_id, r.referenced_id
+    FROM schema_monitor._visible_reference AS r
+    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1)
+    UNION ALL
+    SELECT r.object_id, r.referenced_id
+    FROM schema_monitor._visible_reference AS r
+    WHERE r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
+
+// Columns of some relations with what is embedded of them, which is their words and comment.
+const COLUMNS: &str = "
+    SELECT p.object_id, p.column_number, p.column_name, p.passage
+    FROM schema_monitor._visible_passage AS p
+    WHERE p.object_id OPERATOR(pg_catalog.=) ANY ($1) AND p.column_number OPERATOR(pg_catalog.<>) 0";
+
+/// Relations whose foreign keys are followed, for each that is wanted: the strongest, for a weak one lifts nobody.
+const FOLLOWED_FOR_EACH: usize = 5;
+
+/// Relations that are followed at least.
+const LEAST_FOLLOWED: usize = 50;
+
+/// Relations, the best ones, whose columns are compared word by word where columns are asked for.
+const WITH_COLUMNS: usize = 40;
+
+/// What was gathered for a question.
+struct Finding<'a> {
+    asked: &'a [Asked],
+    matches: &'a Matches,
+    nearest: &'a [Near],
+    best: HashMap<i64, (f32, i16)>,
+}
+
+impl Finding<'_> {
+    /// Ranks relations by the better of their own and their best column's similarity, their words and their keys.
+    fn ranked(&self, max_results: usize) -> Result<Vec<Ranked>> {
+        let ids: HashSet<i64> = self.best.keys().copied().chain(self.matches.documents()).collect();
+        let mut candidates: Vec<Candidate> = ids
+            .into_iter()
+            .map(|id| Candidate {
+                id,
+                similarity: self.best.get(&id).map(|(similarity, _)| *similarity),
+            })
+            .collect();
+        candidates.sort_unstable_by_key(|candidate| candidate.id);
+        let alone = rank(&candidates, self.matches, &[], Weights::default());
+        let followed = (FOLLOWED_FOR_EACH * max_results).max(LEAST_FOLLOWED);
+        let strong: Vec<i64> = alone.iter().take(followed).map(|ranked| ranked.id).collect();
+        let mut edges = Vec::new();
+        query::read(EDGES, &[strong.into()], |row| {
+            edges.push((row.i64(0), row.i64(1)));
+            Ok(())
+        })?;
+        Ok(rank(&candidates, self.matches, &edges, Weights::default()))
+    }
+
+    fn relations(&self, ranked: Vec<Ranked>) -> Vec<Hit> {
+        let hit = |ranked: Ranked| {
+            let (similarity, column) = self
+                .best
+                .get(&ranked.id)
+                .map_or((None, 0), |(s, column)| (Some(*s), *column));
+            self.hit(ranked.id, column, ranked.parts, similarity, ranked.neighbour)
+        };
+        ranked.into_iter().map(hit).collect()
+    }
+
+    fn hit(&self, object_id: i64, column: i16, parts: Parts, similarity: Option<f32>, neighbour: Option<i64>) -> Hit {
+        let term = |one: &retrieve::Match| self.asked[one.asked].term.clone();
+        Hit {
+            object_id,
+            column,
+            parts,
+            similarity,
+            lexical: self.matches.score(object_id),
+            terms: self.matches.of(object_id).iter().map(term).collect(),
+            neighbour,
+        }
+    }
+
+    /// Ranks columns by their own similarity and words and by their relation.
+    fn columns(&self, ranked: &[Ranked], max_results: usize) -> Result<Vec<Hit>> {
+        let relations: HashMap<i64, f32> = ranked.iter().map(|one| (one.id, one.parts.sum())).collect();
+        let similarities: HashMap<(i64, i16), f32> = self
+            .nearest
+            .iter()
+            .map(|near| ((near.object_id, near.column), near.similarity))
+            .collect();
+        let with_columns = WITH_COLUMNS.max(max_results);
+        let strong: Vec<i64> = ranked.iter().take(with_columns).map(|one| one.id).collect();
+        let mut columns = Vec::new();
+        query::read(COLUMNS, &[strong.into()], |row| {
+            let place = (row.i64(0), row.i16(1));
+            columns.push(ColumnWords::new(
+                place,
+                &row.text(2).unwrap_or_default(),
+                &row.text(3).unwrap_or_default(),
+                similarities.get(&place).copied(),
+                relations.get(&place.0).copied().unwrap_or(0.0),
+            ));
+            Ok(())
+        })?;
+        let hit = |(place, parts): ((i64, i16), Parts)| {
+            self.hit(place.0, place.1, parts, similarities.get(&place).copied(), None)
+        };
+        Ok(rank_columns(self.asked, &columns)
+            .into_iter()
+            .take(max_results)
+            .map(hit)
+            .collect())
+    }
+}
