@@ -88,6 +88,8 @@ def test_no_path_and_wrong_names_are_clear_errors(shop: psycopg.Connection[Any])
     with pytest.raises(psycopg.errors.UndefinedTable) as wrong:
         paths(shop, "custmer", "order")
     assert wrong.value.diag.message_hint == "Perhaps you meant public.customer."
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        paths(shop, "x" * 1_000_000, "item")
     for arguments in ("'{}'", "'{NULL}'", "'{item}', 0", "'{item}', 100"):
         with pytest.raises(psycopg.errors.InvalidParameterValue):
             shop.execute(f"SELECT * FROM schema_monitor.join_path({arguments})")  # type: ignore[arg-type]

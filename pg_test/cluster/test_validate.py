@@ -20,6 +20,16 @@ CREATE TABLE noted (at timestamptz);
 CREATE FUNCTION note() RETURNS int LANGUAGE sql VOLATILE AS 'INSERT INTO noted VALUES (now()) RETURNING 1';
 CREATE FUNCTION boom(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE EXCEPTION 'planned or run'; END $$;
 CREATE FUNCTION closed() RETURNS int LANGUAGE sql AS 'SELECT 1'; REVOKE EXECUTE ON FUNCTION closed FROM PUBLIC;
+CREATE VIEW noting AS SELECT id, note() AS noted FROM customer;
+CREATE VIEW locking AS SELECT id FROM customer FOR UPDATE;
+CREATE VIEW plain AS SELECT id FROM customer;
+CREATE FUNCTION by_default(a int DEFAULT note()) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE FUNCTION add_noting(int, int) RETURNS int LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN note(); END $$;
+CREATE AGGREGATE noting_sum(int) (SFUNC = add_noting, STYPE = int);
+CREATE FUNCTION is_noted(int) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT note() = 1';
+CREATE DOMAIN noted_int AS int CHECK (is_noted(VALUE)); CREATE DOMAIN noted_too AS noted_int; CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+CREATE TABLE guarded (id int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; ALTER TABLE guarded FORCE ROW LEVEL SECURITY;
+CREATE POLICY noting ON guarded USING (is_noted(id));
 """ % ", ".join(f"column_{number} int" for number in range(30))
 
 VALIDATE = "SELECT valid, sqlstate, message, detail, hint, position, suggestions, warnings FROM schema_monitor.validate_query(%s, %s, %s)"
@@ -135,6 +145,13 @@ def test_nothing_is_run_and_no_lock_is_kept(shop: psycopg.Connection[Any]) -> No
         "SELECT * FROM customer WHERE id = note()",
         "SELECT pg_notify('a', 'b')",
         "SELECT nextval('customer_seq')",
+        "SELECT id FROM noting",
+        "SELECT id FROM locking",
+        "SELECT by_default()",
+        "SELECT noting_sum(id) FROM customer",
+        "SELECT noting_sum(id) OVER () FROM customer",
+        "SELECT 1::noted_int",
+        "SELECT id::noted_too FROM customer",
     ],
 )
 def test_read_only_refuses_what_writes(shop: psycopg.Connection[Any], sql: str) -> None:
@@ -145,8 +162,19 @@ def test_read_only_refuses_what_writes(shop: psycopg.Connection[Any], sql: str) 
 
 
 def test_read_only_lets_reading_pass(shop: psycopg.Connection[Any]) -> None:
-    for sql in ("SELECT random(), now(), clock_timestamp()", "SELECT sum(amount) FROM purchase GROUP BY customer_id"):
+    for sql in ("SELECT random(), now(), clock_timestamp()", "SELECT sum(amount) FROM purchase GROUP BY customer_id",
+                "SELECT * FROM plain", "SELECT 1::positive", "SELECT * FROM (VALUES (1)) AS v", "WITH RECURSIVE r AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM r WHERE a < 9) SELECT * FROM r"):
         assert verdict(shop, sql, read_only=True)["valid"], sql
+
+
+def test_read_only_looks_into_policies(cluster: Cluster, shop: psycopg.Connection[Any]) -> None:
+    """A superuser passes them by; whoever does not runs what they call."""
+    assert verdict(shop, "SELECT * FROM guarded", read_only=True)["valid"]
+    shop.execute("DROP ROLE IF EXISTS policed; CREATE ROLE policed LOGIN; GRANT SELECT ON guarded TO policed")
+    with cluster.connect(shop.info.dbname, user="policed") as limited:
+        assert verdict(limited, "SELECT * FROM guarded")["valid"]
+        assert verdict(limited, "SELECT * FROM guarded", read_only=True)["sqlstate"] == "25006"
+    shop.execute("DROP OWNED BY policed; DROP ROLE policed")
 
 
 def test_warnings(shop: psycopg.Connection[Any]) -> None:
@@ -158,6 +186,10 @@ def test_warnings(shop: psycopg.Connection[Any]) -> None:
     assert rules(shop, "SELECT c.id FROM customer AS c, LATERAL (SELECT 1 FROM purchase AS p WHERE p.customer_id = c.id) AS l") == []
     assert rules(shop, "SELECT c.id FROM customer AS c, (SELECT max(id) AS m FROM purchase) AS l") == []
     assert rules(shop, "SELECT c.id FROM customer AS c WHERE EXISTS (SELECT FROM purchase AS p, wide AS w WHERE p.customer_id = c.id)") == ["missing_join"]
+    assert rules(shop, "SELECT c.id FROM customer AS c, generate_series(1, c.id) AS g JOIN purchase AS p ON p.customer_id = g") == []
+    assert rules(shop, "SELECT 1 FROM customer NATURAL JOIN wide") == ["missing_join"]
+    assert rules(shop, "SELECT 1 FROM customer AS c LEFT JOIN purchase AS p ON p.id = 1 WHERE p.amount = 2")[0] == "missing_join"
+    assert rules(shop, "SELECT 1 FROM (customer AS c JOIN purchase AS p ON true) CROSS JOIN wide")[0] == "missing_join"
     assert rules(shop, "SELECT id FROM customer WHERE id = 1.5") == ["implicit_cast"]
     assert rules(shop, "SELECT * FROM wide") == ["select_star"]
     assert rules(shop, "SELECT count(*) FROM wide") == []

@@ -174,6 +174,7 @@ const CONSTRAINTS: &str = "
     WHERE k.conrelid OPERATOR(pg_catalog.=) ANY ($1)
       AND k.contype OPERATOR(pg_catalog.=) ANY ('{p,f,c}'::\"char\"[])
       AND schema_monitor._sees_relation(k.conrelid)
+      AND coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conperiod', 'false') OPERATOR(pg_catalog.=) 'false'
       AND (k.confrelid OPERATOR(pg_catalog.=) 0
            OR NOT EXISTS (
                SELECT FROM pg_catalog.unnest(k.confkey) AS c(number)

@@ -12,6 +12,9 @@ use crate::pg::{Oid, query};
 const MAX_DISTANCE: usize = 6;
 
 // Apart, each by its index: an OR would look at every relation.
+/// Relations around the wanted ones that are looked at, about: further steps are not taken beyond that.
+const MAX_RELATIONS: usize = 2_000;
+
 const AROUND: &str = "
     SELECT r.object_id, r.referenced_id
     FROM schema_monitor._visible_reference AS r
@@ -36,7 +39,7 @@ pub fn declared(terminals: &[i64]) -> Result<Vec<Edge>> {
             next.extend([a, b].into_iter().filter(|id| !known.contains(id)));
             Ok(())
         })?;
-        if was_connected || next.is_empty() {
+        if was_connected || next.is_empty() || known.len() + next.len() > MAX_RELATIONS {
             break;
         }
         was_connected = are_connected(terminals, &edges);
@@ -167,6 +170,8 @@ const KEYS: &str = "
     WHERE k.contype OPERATOR(pg_catalog.=) 'f'
       AND k.conrelid OPERATOR(pg_catalog.=) ANY ($1) AND k.confrelid OPERATOR(pg_catalog.=) ANY ($1)
       AND f.are_seen AND t.are_seen
+      -- FOREIGN KEY (…, PERIOD …) of PostgreSQL 18 compares ranges by what they contain
+      AND coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conperiod', 'false') OPERATOR(pg_catalog.=) 'false'
     ORDER BY k.conrelid, k.confrelid, k.conname";
 
 /// The foreign keys among relations, of whose columns the caller may see all.

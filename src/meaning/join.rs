@@ -317,6 +317,9 @@ fn superfluous(steps: &[Step], wanted: &[i64]) -> Option<(usize, usize)> {
     })
 }
 
+/// Longest identifier, in bytes (`NAMEDATALEN` - 1): what is longer is cut.
+const MAX_IDENTIFIER: usize = 63;
+
 /// What relations are called within one path.
 #[derive(Default)]
 struct Aliases(Vec<(i64, String)>);
@@ -327,7 +330,9 @@ impl Aliases {
         let mut alias = relation.name.clone();
         let mut number = 2;
         while self.0.iter().any(|(_, taken)| *taken == alias) {
-            alias = format!("{}_{number}", relation.name);
+            let suffix = format!("_{number}");
+            let most = relation.name.floor_char_boundary(MAX_IDENTIFIER - suffix.len());
+            alias = format!("{}{suffix}", &relation.name[..most]);
             number += 1;
         }
         self.0.push((relation.object_id, alias.clone()));

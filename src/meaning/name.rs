@@ -11,6 +11,9 @@ use crate::pg::query::{self, Row};
 /// Names that are offered where one is wrong.
 const OFFERED: usize = 3;
 
+/// Longest text that can be a qualified name, in bytes: two identifiers of 63 with every character quoted.
+const MAX_NAME: usize = 260;
+
 /// A recorded relation that the caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -61,6 +64,12 @@ pub fn resolve(names: &[String]) -> Result<Vec<Named>> {
 }
 
 fn resolve_one(name: &str) -> Result<Named> {
+    if name.len() > MAX_NAME {
+        return Err(Error::NoRelation {
+            name: retrieve::sanitize(name, 63),
+            offered: Vec::new(),
+        });
+    }
     let mut found = match schema::qualified(name) {
         Some((schema, name)) => read(
             named!("r.schema_name OPERATOR(pg_catalog.=) $1 AND r.name OPERATOR(pg_catalog.=) $2"),
@@ -99,7 +108,7 @@ fn bare(identifier: &str) -> String {
     let identifier = identifier.trim();
     match identifier.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\""),
-        None => identifier.to_lowercase(),
+        None => identifier.to_ascii_lowercase(),
     }
 }
 

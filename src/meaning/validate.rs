@@ -41,7 +41,7 @@ pub struct Verdict {
 /// # Errors
 /// A cancelled statement, an ended session; nothing that is wrong with the statement.
 pub fn validate(sql: &[u8], read_only: bool, since: Option<i64>) -> Result<Verdict> {
-    match analyse(sql) {
+    match analyse(sql, read_only) {
         Ok(statement) => {
             let refusal = if read_only { refusal(&statement) } else { None };
             Ok(Verdict {
@@ -140,17 +140,21 @@ const DEPRECATED: &str = "
     JOIN pg_catalog.pg_description AS d
         ON d.objoid OPERATOR(pg_catalog.=) u.relation AND d.objsubid OPERATOR(pg_catalog.=) u.number
         AND d.classoid OPERATOR(pg_catalog.=) 1259
+        AND schema_monitor._sees_passage(u.relation, u.number::pg_catalog.int2)
     JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) u.relation
     LEFT JOIN pg_catalog.pg_attribute AS a
         ON a.attrelid OPERATOR(pg_catalog.=) u.relation AND a.attnum OPERATOR(pg_catalog.=) u.number
-    WHERE d.description OPERATOR(pg_catalog.~*) '\\m(deprecated|obsolete|do not use|no longer used)\\M'
+    WHERE d.description OPERATOR(pg_catalog.~*) $3
     ORDER BY u.relation, u.number";
+
+/// What a comment says of what should not be used any more.
+const SAYS_SO: &str = r"\m(deprecated|obsolete|do not use|no longer used)\M";
 
 /// What comments say should not be used any more.
 fn deprecated(used: &[Used]) -> Result<Vec<String>> {
     let (relations, columns) = pairs(used);
     let mut found = Vec::new();
-    query::read(DEPRECATED, &[relations.into(), columns.into()], |row| {
+    query::read(DEPRECATED, &[relations.into(), columns.into(), SAYS_SO.into()], |row| {
         found.extend(row.text(0).map(|text| retrieve::sanitize(&text, 300)));
         Ok(())
     })?;

@@ -17,12 +17,18 @@ const SAME_WORD: f32 = 0.75;
 /// How alike two names are, from 0 to 1, upper and lower case aside: by their letters, or by their words, of which
 /// synonyms count by their weight.
 pub fn likeness(one: &str, other: &str) -> f32 {
+    let (one, other) = (cut(one), cut(other));
     let (a, b) = (terms(one), terms(other));
     let by_words = match a.is_empty() || b.is_empty() {
         true => 0.0,
         false => BY_WORDS * (matched(&a, &b) + matched(&b, &a)) / (a.len() + b.len()) as f32,
     };
     by_letters(&one.to_lowercase(), &other.to_lowercase()).max(by_words)
+}
+
+/// Longer than any identifier nothing is compared: time grows with the square of it.
+fn cut(name: &str) -> &str {
+    &name[..name.floor_char_boundary(128)]
 }
 
 /// The edits that lead from one to the other (Damerau and Levenshtein); a common beginning counts more (Jaro and Winkler).

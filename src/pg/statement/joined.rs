@@ -77,29 +77,27 @@ impl Joined<'_> {
                 pg_sys::NodeTag::T_RangeTblRef => {
                     let at = (*node.cast::<pg_sys::RangeTblRef>()).rtindex;
                     self.items.push(at);
-                    let entry = entry(self.query, at);
-                    if (*entry).lateral && !(*entry).subquery.is_null() {
-                        let outer = members(pg_sys::pull_varnos_of_level(
-                            std::ptr::null_mut(),
-                            (*entry).subquery.cast(),
-                            1,
-                        ));
-                        outer.iter().for_each(|other| self.join(at, *other));
+                    for other in outer(&*entry(self.query, at)) {
+                        self.join(at, other);
                     }
                 }
                 pg_sys::NodeTag::T_JoinExpr => {
                     let join = &*node.cast::<pg_sys::JoinExpr>();
-                    let before = self.items.len();
+                    let left = self.items.len();
                     self.add(join.larg);
+                    let right = self.items.len();
                     self.add(join.rarg);
-                    let inside = self.items[before..].to_vec();
-                    if join.quals.is_null() {
-                        self.join_all(&inside);
-                    } else {
+                    if !join.quals.is_null() {
                         self.conditions(join.quals);
+                    } else if let (Some(one), Some(other), false) = (
+                        self.items.get(left).copied(),
+                        self.items.get(right).copied(),
+                        join.isNatural,
+                    ) {
+                        self.join(one, other); // a CROSS JOIN
                     }
-                    if let (Some(first), 1..) = (inside.first(), join.rtindex) {
-                        self.join(join.rtindex, *first);
+                    if let (Some(first), 1..) = (self.items.get(left).copied(), join.rtindex) {
+                        self.join(join.rtindex, first);
                     }
                 }
                 pg_sys::NodeTag::T_FromExpr => {
@@ -118,10 +116,43 @@ impl Joined<'_> {
         // SAFETY: as promised by the caller.
         unsafe {
             for condition in conjuncts(quals) {
-                let together = members(pg_sys::pull_varnos(std::ptr::null_mut(), condition));
-                self.join_all(&together);
+                self.join_all(&named(condition, 0));
             }
         }
+    }
+}
+
+/// What an entry that is LATERAL, as functions always are, takes from others beside it.
+///
+/// # Safety
+/// The entry is one of an analysed query.
+unsafe fn outer(entry: &pg_sys::RangeTblEntry) -> Vec<i32> {
+    // SAFETY: as promised by the caller; what an entry is not made of is null.
+    unsafe {
+        let mut found = named(entry.functions.cast(), 0);
+        found.extend(named(entry.tablefunc.cast(), 0));
+        found.extend(named(entry.values_lists.cast(), 0));
+        found.extend(named(entry.subquery.cast(), 1));
+        found
+    }
+}
+
+/// Range table indexes that an expression names, so many levels up. `pull_varnos()` would also give the outer joins that
+/// can make a value NULL.
+///
+/// # Safety
+/// `expression` is null or part of an analysed query.
+unsafe fn named(expression: *mut pg_sys::Node, levels_up: i32) -> Vec<i32> {
+    if expression.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as promised by the caller; the list is one of Var nodes.
+    unsafe {
+        let variables = nodes(pg_sys::pull_vars_of_level(expression, levels_up));
+        variables
+            .into_iter()
+            .map(|variable| (*variable.cast::<pg_sys::Var>()).varno)
+            .collect()
     }
 }
 
@@ -140,21 +171,6 @@ unsafe fn conjuncts(quals: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
             }
         }
         vec![quals]
-    }
-}
-
-/// # Safety
-/// `set` is null or a set.
-unsafe fn members(set: *mut pg_sys::Bitmapset) -> Vec<i32> {
-    let mut found = Vec::new();
-    let mut member = -1;
-    loop {
-        // SAFETY: as promised by the caller.
-        member = unsafe { pg_sys::bms_next_member(set, member) };
-        if member < 0 {
-            return found;
-        }
-        found.push(member);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One statement analysed by PostgreSQL as it would be for the caller: never rewritten, never planned, never run.
+//! One statement analysed by PostgreSQL as it would be for the caller: never planned, never run.
 //!
 //! Analysis looks up names, takes a lock on each relation and checks types. It checks no rights; the executor does that,
 //! with a function that is called here. Everything happens in a subtransaction that is rolled back, so that the locks go.
@@ -30,11 +30,12 @@ pub struct Fault {
     pub sources: Vec<Source>,
 }
 
-/// Analyses one SELECT, INSERT, UPDATE, DELETE or MERGE, whose parameters may be of any type.
+/// Analyses one SELECT, INSERT, UPDATE, DELETE or MERGE, whose parameters may be of any type. With `deeply` it is rewritten,
+/// too, so that its functions are also those of views and policies.
 ///
 /// # Errors
 /// What PostgreSQL raised, a privilege that lacks included; a text that is not one such statement.
-pub fn analyse(sql: &[u8]) -> std::result::Result<Statement, Fault> {
+pub fn analyse(sql: &[u8], deeply: bool) -> std::result::Result<Statement, Fault> {
     let position = Position::default();
     let mut sources = Vec::new();
     let outcome = undone(|| {
@@ -47,7 +48,7 @@ pub fn analyse(sql: &[u8]) -> std::result::Result<Statement, Fault> {
         unsafe {
             let raw = single(&source, &position)?;
             sources = source::sources((*raw).stmt);
-            analysed(raw, &source)
+            analysed(raw, &source, deeply)
         }
     });
     outcome.map_err(|error| Fault {
@@ -114,12 +115,12 @@ fn refused(code: pgrx::PgSqlErrorCode, message: String, detail: &str) -> Error {
 
 /// # Safety
 /// `raw` is the parse tree of `source`.
-unsafe fn analysed(raw: *mut pg_sys::RawStmt, source: &CStr) -> Result<Statement> {
+unsafe fn analysed(raw: *mut pg_sys::RawStmt, source: &CStr, deeply: bool) -> Result<Statement> {
     let (mut types, mut count) = (std::ptr::null_mut(), 0);
     // SAFETY: as promised by the caller; types of parameters are found and kept by the callee.
     unsafe {
         let query = pg_sys::parse_analyze_varparams(raw, source.as_ptr(), &mut types, &mut count, std::ptr::null_mut());
-        let mut statement = fact::statement(query)?;
+        let mut statement = fact::statement(query, deeply)?;
         statement.star = source::star((*raw).stmt).map(|byte| position::characters(source.to_bytes(), byte));
         Ok(statement)
     }

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Most relations one tree connects: time grows as 3 to this power.
 pub const MAX_TERMINALS: usize = 8;
 
+/// Relations times splits of the terminals from which on only one tree is looked for.
+const MUCH: usize = 100_000;
+
 /// What a declared foreign key costs as a join.
 pub const DECLARED_COST: u32 = 1_000;
 
@@ -70,7 +73,7 @@ pub fn trees(terminals: &[i64], edges: &[Edge], most: usize) -> Result<Vec<Tree>
     if others.is_empty() {
         return Ok(vec![Vec::new()]);
     }
-    let found = graph.connect(*root, others, most.max(1));
+    let found = graph.connect(*root, others, graph.affordable(others.len(), most));
     Ok(found.into_iter().map(|branches| ordered(*root, &branches)).collect())
 }
 
@@ -101,6 +104,14 @@ impl Graph {
             }
         }
         Graph(neighbours)
+    }
+
+    /// How many trees of one cost can be kept on the way: one where the graph is large and the terminals are many.
+    fn affordable(&self, others: usize, most: usize) -> usize {
+        match self.0.len().saturating_mul(3_usize.pow(others as u32)) {
+            ..MUCH => most.max(1),
+            MUCH.. => 1,
+        }
     }
 
     /// The terminals by connected component, in their order.
@@ -192,14 +203,8 @@ fn join(into: &mut Best, one: &Best, two: &Best, most: usize) {
         return;
     }
     let unions = one.trees.iter().flat_map(|a| two.trees.iter().map(move |b| a | b));
-    merge(
-        into,
-        Best {
-            cost,
-            trees: unions.collect(),
-        },
-        most,
-    );
+    let trees = unions.take(most).collect();
+    merge(into, Best { cost, trees }, most);
 }
 
 /// Keeps the cheaper of both, or both where they tie; whether anything became better.
