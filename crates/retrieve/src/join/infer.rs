@@ -256,7 +256,13 @@ mod tests {
     #[test]
     fn what_thousands_of_relations_have_joins_none_of_them() {
         let relations: Vec<Keyed> = (0..5_000)
-            .map(|at| relation(at, &format!("t{at}x"), &[("sys_id", true), ("id", true), ("other_id", false)]))
+            .map(|at| {
+                relation(
+                    at,
+                    &format!("t{at}x"),
+                    &[("sys_id", true), ("id", true), ("other_id", false)],
+                )
+            })
             .collect();
         let start = std::time::Instant::now();
         assert_eq!(infer(&relations), []);
