@@ -281,6 +281,14 @@ AS 'MODULE_PATHNAME', 'validate_query_wrapper';
 COMMENT ON FUNCTION schema_monitor.validate_query(text, boolean, bigint) IS
     'whether one SELECT, INSERT, UPDATE, DELETE or MERGE is valid as you would run it here; it is analysed and never run. With names that were likely meant, and warnings';
 
+CREATE FUNCTION schema_monitor.suggest_alternatives(sql text, max_results integer DEFAULT 3,
+    OUT rank integer, OUT statement text, OUT changes text[])
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'suggest_alternatives_wrapper';
+COMMENT ON FUNCTION schema_monitor.suggest_alternatives(text, integer) IS
+    'valid statements that one with wrong names may have been meant to be, the likeliest first, with what was put in the place of what; nothing is run';
+
 CREATE FUNCTION schema_monitor.performance_since(version bigint,
     OUT identity text, OUT measure text, OUT statement bigint, OUT before double precision, OUT after double precision)
 RETURNS SETOF record

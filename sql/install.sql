@@ -23,6 +23,7 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
     schema_monitor.context(text, integer, text, text[]),
     schema_monitor.join_path(text[], integer), schema_monitor.validate_query(text, boolean, bigint),
+    schema_monitor.suggest_alternatives(text, integer),
     schema_monitor.performance_since(bigint), schema_monitor.migrations_applied(), schema_monitor.drift(),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;

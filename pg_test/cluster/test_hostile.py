@@ -99,6 +99,7 @@ def test_nothing_of_a_user_s_runs_with_rights_of_ours(cluster: Cluster, mallory:
                 owner.execute("SELECT * FROM schema_monitor.join_path('{bait,kept}')")
             for statement in ("SELECT 1 FROM bait WHERE 'a' = 'a'::text", "SELECT nothing FROM bait", "SELECT 1 FROM bate", "SELECT spirng('x')"):
                 owner.execute("SELECT * FROM schema_monitor.validate_query(%s, true, 0)", (statement,))
+                owner.execute("SELECT * FROM schema_monitor.suggest_alternatives(%s)", (statement,))
             owner.execute("SELECT schema_monitor.fingerprint()")
             owner.execute("SELECT * FROM schema_monitor.status()")
             owner.execute("SELECT * FROM schema_monitor._audit()")

@@ -93,6 +93,7 @@ QUESTIONS = {
     "validate_query": "SELECT concat_ws(' ', sqlstate, suggestions) FROM schema_monitor.validate_query('SELECT banana_secre FROM open.banana')",
     "validate_query of a secret": "SELECT concat_ws(' ', valid, sqlstate, message) FROM schema_monitor.validate_query('SELECT banana_secret FROM open.banana')",
     "validate_query of a wrong table": "SELECT suggestions::text FROM schema_monitor.validate_query('SELECT 1 FROM open.aple')",
+    "suggest_alternatives": "SELECT statement FROM schema_monitor.suggest_alternatives('SELECT banana_publc FROM open.banana')",
     "schema_embeddings": "SELECT kind || ' ' || object_name || coalesce('.' || column_name, '') FROM schema_monitor.schema_embeddings",
     "fingerprint(regclass)": "SELECT count(schema_monitor.fingerprint('open.apple'::regclass))::text",
     "embed_query": "SELECT count(schema_monitor.embed_query('x'))::text",

@@ -242,3 +242,38 @@ def test_a_statement_of_a_megabyte_and_more(shop: psycopg.Connection[Any]) -> No
     deep = verdict(shop, "SELECT " + "(" * 30_000 + "1" + ")" * 30_000)
     assert not deep["valid"] and deep["sqlstate"] in ("54001", "42601"), deep
     assert one(shop, "SELECT 1") == (1,)
+
+
+def alternatives(connection: psycopg.Connection[Any], sql: str, most: int = 3) -> list[tuple[str, list[str]]]:
+    rows = connection.execute("SELECT statement, changes FROM schema_monitor.suggest_alternatives(%s, %s)", (sql, most))
+    return [(statement, changes) for statement, changes in rows]
+
+
+def test_alternatives_are_valid_and_say_what_they_change(shop: psycopg.Connection[Any]) -> None:
+    wrong = "SELECT c.fullname, sum(p.amonut) FROM clients AS c JOIN purchase AS p ON p.custmer_id = c.id GROUP BY 1"
+    found = alternatives(shop, wrong)
+    assert found[0][0] == "SELECT c.full_name, sum(p.amount) FROM customer AS c JOIN purchase AS p ON p.customer_id = c.id GROUP BY 1"
+    assert sorted(found[0][1]) == ["c.fullname -> c.full_name", "clients -> customer", "p.amonut -> p.amount", "p.custmer_id -> p.customer_id"]
+    for statement, _ in found:
+        shop.execute("EXPLAIN " + statement)  # type: ignore[arg-type]
+    assert len(alternatives(shop, wrong, 1)) == 1
+    assert alternatives(shop, "SELECT 'é', fulname FROM customer")[0][0] == "SELECT 'é', full_name FROM customer"
+
+
+def test_what_no_name_can_mend_has_no_alternatives(shop: psycopg.Connection[Any]) -> None:
+    for sql in ("SELECT id FROM customer", "SELECT FROM WHERE", "DROP TABLE custmer", "SELECT id, count(*) FROM customer", "SELECT zzzz FROM qqqq"):
+        assert alternatives(shop, sql) == [], sql
+    for most in (0, 100):
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            alternatives(shop, "SELECT 1", most)
+
+
+def test_alternatives_are_the_caller_s(cluster: Cluster, database: str, reader: str) -> None:
+    with cluster.connect(database) as connection:
+        connection.execute(
+            "CREATE TABLE ledger (open_amount int, secret_amount int); CREATE TABLE ledgers (a int);"
+            f"GRANT SELECT (open_amount) ON ledger TO {reader}"  # type: ignore[arg-type]
+        )
+        wait_indexed(connection)
+    with cluster.connect(database, user=reader) as limited:
+        assert [s for s, _ in alternatives(limited, "SELECT secretamount FROM ledgr")] in ([], ["SELECT open_amount FROM ledger"])

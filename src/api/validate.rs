@@ -1,4 +1,4 @@
-//! `validate_query()`.
+//! `validate_query()` and `suggest_alternatives()`.
 
 use crate::pg::ErrorReport;
 use pgrx::prelude::*;
@@ -74,4 +74,50 @@ fn row(verdict: Verdict) -> Row {
         verdict.suggestions.iter().map(|one| Text::from(one.as_str())).collect(),
         Jsonb(server_text(&warnings.to_string())),
     )
+}
+
+/// Most alternatives one call gives.
+const MAX_ALTERNATIVES: i32 = 10;
+
+/// Valid statements that a wrong one may have been meant to be.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the columns of the function's result")]
+fn suggest_alternatives(
+    sql: ServerText,
+    max_results: i32,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(rank, i32),
+            name!(statement, ServerText),
+            name!(changes, Vec<Text>),
+        ),
+    >,
+    ErrorReport,
+> {
+    check_length(&sql)?;
+    let found = meaning::repair(&sql, number(max_results)?)?;
+    let rows: Vec<_> = (1..)
+        .zip(&found)
+        .map(|(rank, repair)| {
+            let changes = repair
+                .changes
+                .iter()
+                .map(|change| Text::from(change.as_str()))
+                .collect();
+            (rank, server_text(&repair.sql), changes)
+        })
+        .collect();
+    Ok(TableIterator::new(rows))
+}
+
+fn number(max_results: i32) -> Result<usize> {
+    match (1..=MAX_ALTERNATIVES).contains(&max_results) {
+        true => Ok(max_results as usize),
+        false => Err(Error::Argument {
+            what: "a number of alternatives",
+            reason: format!("max_results is {max_results} and may be between 1 and {MAX_ALTERNATIVES}."),
+        }),
+    }
 }

@@ -9,6 +9,7 @@ mod find;
 mod graph;
 mod join;
 mod name;
+mod repair;
 mod suggest;
 mod validate;
 
@@ -16,4 +17,5 @@ pub use context::context;
 pub use find::{Filter, Hit, find};
 pub use join::join_paths;
 pub use name::resolve;
+pub use repair::repair;
 pub use validate::{Verdict, validate};
