@@ -5,7 +5,7 @@ use pgrx::prelude::*;
 
 use super::argument;
 use crate::error::{Error, Result};
-use crate::meaning::{join_paths, resolve};
+use crate::meaning::{Guesses, join_paths, resolve};
 use crate::pg::encoding::{ServerText, server_text};
 
 /// Most ways one call gives.
@@ -35,7 +35,7 @@ fn join_path(
     ErrorReport,
 > {
     let names = argument::names(tables, "tables")?;
-    let paths = join_paths(&resolve(&names)?, ways(max_paths)?)?;
+    let paths = join_paths(&resolve(&names)?, ways(max_paths)?, Guesses::Everywhere)?;
     let mut rows = Vec::new();
     for (path, found) in (1..).zip(&paths) {
         for (step, join) in (1..).zip(&found.joins) {

@@ -4,7 +4,7 @@ use retrieve::{Format, Frame, Table, TableColumn, TableReference, pack, sanitize
 use std::collections::{BTreeMap, HashMap};
 
 use super::find::{Filter, Survey, survey};
-use super::join::join_paths;
+use super::join::{Guesses, join_paths};
 use super::name::{self, Named};
 use crate::error::{Error, Result};
 use crate::pg::lookup::quoted;
@@ -100,7 +100,7 @@ fn count_and_version() -> Result<(usize, i64)> {
 
 /// The conditions that join some tables, and those with what lies between them; nothing where they are not connected.
 fn joins(tables: &[Named]) -> Result<(Vec<String>, Vec<Named>)> {
-    let paths = match join_paths(tables, 1) {
+    let paths = match join_paths(tables, 1, Guesses::Between) {
         Ok(paths) => paths,
         Err(Error::NoJoinPath { .. } | Error::Argument { .. }) => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error),

@@ -51,12 +51,21 @@ impl Path {
     }
 }
 
+/// Where joins that nobody declared are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Guesses {
+    /// Among the relations that are asked for.
+    Between,
+    /// Among all of the same schemas, whose columns are all read for it.
+    Everywhere,
+}
+
 /// The ways to join relations that need the fewest joins, the surest first, at most `most`. A relation that is given
 /// twice is joined to itself.
 ///
 /// # Errors
 /// [`Error::NoJoinPath`] where nothing connects them all.
-pub fn join_paths(relations: &[Named], most: usize) -> Result<Vec<Path>> {
+pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<Vec<Path>> {
     let _pinned = guc::Pinned::search_path();
     let mut terminals: Vec<i64> = Vec::new();
     for relation in relations {
@@ -84,7 +93,13 @@ pub fn join_paths(relations: &[Named], most: usize) -> Result<Vec<Path>> {
             graph::inferred_between(&terminals)?,
             most,
         )?,
-        Err(_) => with_guesses(relations, &terminals, declared, graph::inferred(relations)?, most)?,
+        Err(_) => {
+            let found = match guesses {
+                Guesses::Between => graph::inferred_between(&terminals)?,
+                Guesses::Everywhere => graph::inferred(relations)?,
+            };
+            with_guesses(relations, &terminals, declared, found, most)?
+        }
     };
     let ids: BTreeSet<i64> = found
         .iter()

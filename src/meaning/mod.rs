@@ -15,7 +15,7 @@ mod validate;
 
 pub use context::context;
 pub use find::{Filter, Hit, find};
-pub use join::join_paths;
+pub use join::{Guesses, join_paths};
 pub use name::resolve;
 pub use repair::repair;
 pub use validate::{Verdict, validate};
