@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import create_database, load_schema, one, wait_indexed
+from support import PG, create_database, load_schema, one, wait_indexed
 
 from tools.cluster import Cluster
 
@@ -139,6 +139,18 @@ def test_what_may_not_be_seen_joins_nothing(cluster: Cluster, database: str, rea
         connection.execute(f"GRANT SELECT (left_id) ON between TO {reader}")  # type: ignore[arg-type]
         with cluster.connect(database, user=reader) as limited, pytest.raises(psycopg.errors.NoDataFound):
             paths(limited, "left_one", "right_one")
+
+
+@pytest.mark.skipif(PG < 18, reason="PostgreSQL 18 brought foreign keys over periods")
+def test_a_key_over_periods_is_no_equality(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        "CREATE TABLE era (k int4range, held daterange, PRIMARY KEY (k, held WITHOUT OVERLAPS));"
+        "CREATE TABLE reign (k int4range, held daterange, FOREIGN KEY (k, PERIOD held) REFERENCES era (k, PERIOD held))"
+    )
+    wait_indexed(connection)
+    with pytest.raises(psycopg.errors.NoDataFound):
+        paths(connection, "era", "reign")
+    assert "FOREIGN KEY" not in str(one(connection, "SELECT schema_monitor.context('reign')"))
 
 
 def test_real_schemas(data: None, cluster: Cluster) -> None:

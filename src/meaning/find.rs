@@ -11,6 +11,7 @@ use retrieve::{
 };
 use std::collections::{HashMap, HashSet};
 
+use super::graph;
 use crate::error::{Error, Result};
 use crate::index::{self, Near};
 use crate::pg::query;
@@ -189,16 +190,6 @@ fn lexical_scores(asked: &[Asked], filter: &Filter) -> Result<(Matches, i64)> {
     Ok((bm25(asked, &postings, corpus), documents))
 }
 
-// Apart, each by its index: an OR would look at every relation.
-const EDGES: &str = "
-    SELECT r.object_id, r.referenced_id
-    FROM schema_monitor._visible_reference AS r
-    WHERE r.object_id OPERATOR(pg_catalog.=) ANY ($1)
-    UNION ALL
-    SELECT r.object_id, r.referenced_id
-    FROM schema_monitor._visible_reference AS r
-    WHERE r.referenced_id OPERATOR(pg_catalog.=) ANY ($1)";
-
 // Columns of some relations with what is embedded of them, which is their words and comment.
 const COLUMNS: &str = "
     SELECT p.object_id, p.column_number, p.column_name, p.passage
@@ -237,11 +228,7 @@ impl Finding<'_> {
         let alone = rank(&candidates, self.matches, &[], Weights::default());
         let followed = (FOLLOWED_FOR_EACH * max_results).max(LEAST_FOLLOWED);
         let strong: Vec<i64> = alone.iter().take(followed).map(|ranked| ranked.id).collect();
-        let mut edges = Vec::new();
-        query::read(EDGES, &[strong.into()], |row| {
-            edges.push((row.i64(0), row.i64(1)));
-            Ok(())
-        })?;
+        let edges = graph::around(strong)?;
         Ok(rank(&candidates, self.matches, &edges, Weights::default()))
     }
 

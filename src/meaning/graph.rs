@@ -1,8 +1,8 @@
 //! Which relations can be joined to which: declared foreign keys, and what names suggest.
 
 use pgrx::datum::DatumWithOid;
-use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, infer};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, are_connected, infer};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::Named;
 use crate::error::Result;
@@ -31,46 +31,35 @@ pub fn declared(terminals: &[i64]) -> Result<Vec<Edge>> {
     let mut known: BTreeSet<i64> = terminals.iter().copied().collect();
     let mut frontier = terminals.to_vec();
     let mut was_connected = false;
+    let edge = |(a, b): &(i64, i64)| Edge {
+        a: *a,
+        b: *b,
+        cost: DECLARED_COST,
+    };
     for _ in 0..MAX_DISTANCE {
         let mut next = BTreeSet::new();
-        query::read(AROUND, &[frontier.into()], |row| {
-            let (a, b) = (row.i64(0), row.i64(1));
+        for (a, b) in around(frontier)? {
             edges.insert((a.min(b), a.max(b)));
             next.extend([a, b].into_iter().filter(|id| !known.contains(id)));
-            Ok(())
-        })?;
+        }
         if was_connected || next.is_empty() || known.len() + next.len() > MAX_RELATIONS {
             break;
         }
-        was_connected = are_connected(terminals, &edges);
+        was_connected = are_connected(terminals, &edges.iter().map(edge).collect::<Vec<_>>());
         known.extend(&next);
         frontier = next.into_iter().collect();
     }
-    let edge = |(a, b)| Edge {
-        a,
-        b,
-        cost: DECLARED_COST,
-    };
-    Ok(edges.into_iter().map(edge).collect())
+    Ok(edges.iter().map(edge).collect())
 }
 
-fn are_connected(terminals: &[i64], edges: &BTreeSet<(i64, i64)>) -> bool {
-    let mut group: HashMap<i64, i64> = HashMap::new();
-    fn root(group: &mut HashMap<i64, i64>, id: i64) -> i64 {
-        let mut at = id;
-        while let Some(above) = group.get(&at).copied().filter(|above| *above != at) {
-            at = above;
-        }
-        group.insert(id, at);
-        at
-    }
-    for (a, b) in edges {
-        let (a, b) = (root(&mut group, *a), root(&mut group, *b));
-        group.insert(a, b);
-    }
-    let mut roots = terminals.iter().map(|id| root(&mut group, *id));
-    let first = roots.next();
-    roots.all(|other| Some(other) == first)
+/// Foreign keys from and to some relations, as pairs of the one that refers and the one referred to.
+pub fn around(relations: Vec<i64>) -> Result<Vec<(i64, i64)>> {
+    let mut found = Vec::new();
+    query::read(AROUND, &[relations.into()], |row| {
+        found.push((row.i64(0), row.i64(1)));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Behind [`COLUMNS`]: relations of the same schemas, or only the given ones.

@@ -1,4 +1,4 @@
-//! The children of a node, one level at a time.
+//! Reading the nodes of parse trees and queries: lists, texts, and the children of a node, one level at a time.
 //!
 //! PostgreSQL's walkers call back for each child, and a callback that walks on is a recursion through guarded frames of
 //! Rust that needs several times the stack PostgreSQL itself needs for the same expression. These callbacks only collect, and
@@ -6,7 +6,9 @@
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_char, c_void};
+
+use crate::pg::encoding::utf8;
 
 type Nodes = Vec<*mut pg_sys::Node>;
 
@@ -36,6 +38,25 @@ pub(super) unsafe fn children(node: *mut pg_sys::Node) -> Nodes {
         };
     }
     found
+}
+
+/// # Safety
+/// `list` is a list of nodes, or null.
+pub(super) unsafe fn nodes(list: *mut pg_sys::List) -> Vec<*mut pg_sys::Node> {
+    // SAFETY: as promised by the caller; indices below the length are cells of the list.
+    unsafe {
+        let length = if list.is_null() { 0 } else { (*list).length };
+        (0..length as usize)
+            .map(|at| (*(*list).elements.add(at)).ptr_value.cast())
+            .collect()
+    }
+}
+
+/// # Safety
+/// `text` is null or zero-terminated.
+pub(super) unsafe fn text(text: *const c_char) -> Option<String> {
+    // SAFETY: as promised by the caller.
+    (!text.is_null()).then(|| utf8(unsafe { CStr::from_ptr(text) }.to_bytes()))
 }
 
 /// # Safety

@@ -19,7 +19,7 @@ mod words;
 pub use bm25::{Asked, Corpus, Match, Matches, Posting, asked, bm25};
 pub use column::{ColumnWords, rank_columns};
 pub use context::{Format, Frame, Table, TableColumn, TableReference, estimate_tokens, pack};
-pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, infer, trees};
+pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, are_connected, infer, trees};
 pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
 pub use rank::{Candidate, Parts, Ranked, Weights, rank};

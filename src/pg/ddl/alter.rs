@@ -4,8 +4,9 @@ use pgrx::pg_sys;
 use schema::ddl::{Action, ConstraintKind, Filled};
 
 use super::Reading;
-use super::node::{are_gentle, calls, has_constrained_domain, name_of, nodes, text, type_of};
+use super::node::{are_gentle, calls, has_constrained_domain, name_of, type_of};
 use crate::pg::coercion::rewrites;
+use crate::pg::tree::{nodes, text};
 
 impl Reading<'_> {
     /// # Safety

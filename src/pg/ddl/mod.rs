@@ -1,15 +1,16 @@
 //! Statements taken apart by PostgreSQL's own parser. Nothing is analysed, planned or run.
 
 mod alter;
-pub(in crate::pg) mod node;
+mod node;
 
 use pgrx::pg_sys;
 use schema::ddl::Action;
 use std::ffi::CString;
 
-use node::{name_of, name_of_list, name_without_last, nodes, text};
+use node::{name_of, name_of_list, name_without_last};
 
 use crate::error::{Error, Result};
+use crate::pg::tree::{nodes, text};
 
 /// One thing a statement does.
 pub struct Step {

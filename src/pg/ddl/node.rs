@@ -1,30 +1,9 @@
 //! Reading the nodes of a parse tree.
 
 use pgrx::pg_sys;
-use std::ffi::{CStr, c_char};
 
-use crate::pg::encoding::utf8;
 use crate::pg::lookup::quoted;
-use crate::pg::tree::raw_children;
-
-/// # Safety
-/// `list` is a list of nodes, or null.
-pub(in crate::pg) unsafe fn nodes(list: *mut pg_sys::List) -> Vec<*mut pg_sys::Node> {
-    // SAFETY: as promised by the caller; indices below the length are cells of the list.
-    unsafe {
-        let length = if list.is_null() { 0 } else { (*list).length };
-        (0..length as usize)
-            .map(|at| (*(*list).elements.add(at)).ptr_value.cast())
-            .collect()
-    }
-}
-
-/// # Safety
-/// `text` is null or zero-terminated.
-pub(in crate::pg) unsafe fn text(text: *const c_char) -> Option<String> {
-    // SAFETY: as promised by the caller.
-    (!text.is_null()).then(|| utf8(unsafe { CStr::from_ptr(text) }.to_bytes()))
-}
+use crate::pg::tree::{nodes, raw_children, text};
 
 /// # Safety
 /// `relation` is null or a node of a parse tree.

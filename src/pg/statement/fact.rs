@@ -8,9 +8,8 @@ use std::rc::Rc;
 
 use super::joined;
 use crate::error::Result;
-use crate::pg::ddl::node::{nodes, text};
 use crate::pg::query;
-use crate::pg::tree::children;
+use crate::pg::tree::{children, nodes, text};
 
 /// `FirstLowInvalidHeapAttributeNumber` of access/sysattr.h, by which sets of columns are shifted.
 const SHIFT: i32 = -7;

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 use super::fact::Cast;
-use crate::pg::ddl::node::{nodes, text};
 use crate::pg::encoding::utf8;
-use crate::pg::tree::children;
+use crate::pg::tree::{children, nodes, text};
 
 /// Two relations of a query's FROM that no condition joins, however indirectly. A CROSS JOIN is meant, and what has
 /// one row joins with anything.

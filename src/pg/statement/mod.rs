@@ -16,9 +16,9 @@ pub use source::Source;
 
 use self::position::Position;
 use crate::error::{Error, Result};
-use crate::pg::ddl::node::nodes;
 use crate::pg::encoding::utf8;
 use crate::pg::subtransaction::undone;
+use crate::pg::tree::nodes;
 
 /// Why a statement is not valid.
 pub struct Fault {

@@ -2,8 +2,7 @@
 
 use pgrx::pg_sys;
 
-use crate::pg::ddl::node::{nodes, text};
-use crate::pg::tree::raw_children;
+use crate::pg::tree::{nodes, raw_children, text};
 
 /// A relation, or whatever else is read from, as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

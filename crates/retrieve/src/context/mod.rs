@@ -7,8 +7,8 @@ mod render;
 
 use render::render;
 
-/// Characters a token is counted for. Tokenizers of large language models take three and a half to four characters of
-/// DDL for one token; this counts rather more tokens than there are.
+/// Characters a token is counted for. cl100k_base and o200k_base took 4.0 to 4.9 for one over nine contexts of three
+/// public schemas: this counts rather more tokens than there are.
 const CHARACTERS_PER_TOKEN: usize = 3;
 
 /// Share of the budget, in percent, that tables with only some of their columns may take before the first ones are told

@@ -77,6 +77,11 @@ pub fn trees(terminals: &[i64], edges: &[Edge], most: usize) -> Result<Vec<Tree>
     Ok(found.into_iter().map(|branches| ordered(*root, &branches)).collect())
 }
 
+/// Whether the edges connect the terminals with each other.
+pub fn are_connected(terminals: &[i64], edges: &[Edge]) -> bool {
+    Graph::of(terminals, edges).components(terminals).len() <= 1
+}
+
 /// Neighbours with costs; relations that cannot lie on a tree are left out.
 struct Graph(BTreeMap<i64, BTreeMap<i64, u32>>);
 
@@ -297,6 +302,7 @@ mod tests {
     #[test]
     fn what_is_not_connected_is_told_by_groups() {
         let graph = edges(&[(1, 2), (3, 4), (5, 5)]);
+        assert!(are_connected(&[1, 2], &graph) && !are_connected(&[1, 3], &graph));
         assert_eq!(trees(&[1, 3, 2, 5], &graph, 4), Err(vec![vec![1, 2], vec![3], vec![5]]));
     }
 
