@@ -15,7 +15,8 @@ import random
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -103,6 +104,24 @@ class Loaded:
         """Adds the sources' own comments."""
         for file in self.benchmark.comments():
             self.cluster.psql(file=file, dbname=self.database, check=False)
+        self.wait()
+
+    def run_together(self) -> None:
+        """Renames tables and columns: their words written together, in lower case."""
+        rename = """
+            SELECT format('ALTER TABLE %%I.%%I RENAME COLUMN %%I TO %%I', n.nspname, c.relname, a.attname, lower(replace(a.attname, '_', '')))
+            FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE c.relkind = 'r' AND n.nspname = ANY (%(schemas)s) AND a.attname <> lower(replace(a.attname, '_', ''))
+            UNION ALL
+            SELECT format('ALTER TABLE %%I.%%I RENAME TO %%I', n.nspname, c.relname, lower(replace(c.relname, '_', '')))
+            FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.relkind = 'r' AND n.nspname = ANY (%(schemas)s) AND c.relname <> lower(replace(c.relname, '_', ''))"""
+        schemas = [schema for schemas in self.places.values() for schema in schemas]
+        with self.cluster.connect(self.database) as connection:
+            for (statement,) in connection.execute(rename, {"schemas": schemas}).fetchall():
+                with suppress(psycopg.errors.DuplicateColumn, psycopg.errors.DuplicateTable):
+                    connection.execute(statement)
         self.wait()
 
     def tables(self, connection: Connection) -> list[Table]:
@@ -231,6 +250,10 @@ def _measure_set(cluster: Cluster, benchmark: Benchmark, limit: int | None) -> d
             measured.update(functions.measure_context(connection, loaded.places, drawn(asked)))
         measured.update(functions.measure_checks(connection, loaded.places, drawn(asked), SEED))
         found.update({f"{benchmark.name}, {what}": round(float(value), 3) for what, value in measured.items()})
+    if benchmark.name == "spider_train":
+        loaded.run_together()
+        together = [replace(one, tables=frozenset(name.replace("_", "") for name in one.tables)) for one in asked]
+        take("pooled, names run together", drawn(together), own=False)
     area = separation(loaded, benchmark)
     if area is not None:
         found[f"{benchmark.name}, area under ROC of what cannot be answered"] = area

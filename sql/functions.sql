@@ -253,7 +253,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'explain_search_wrapper';
 COMMENT ON FUNCTION schema_monitor.explain_search(text, integer, text[], text[]) IS
-    'what the scores of search() are made of: a row for each part of each hit, which add up to its score';
+    'what the scores of search() are made of: a row for each part of each hit; a score is 1 / (1 + exp(-sum of its parts))';
 
 -- Names are looked up where the caller says, so these have no search_path of their own; they pin it afterwards.
 CREATE FUNCTION schema_monitor.join_path(tables text[], max_paths integer DEFAULT 3,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import exp
 from typing import Any
 
 import psycopg
@@ -58,6 +59,16 @@ def test_the_whole_schema_where_it_fits(shop: psycopg.Connection[Any]) -> None:
         assert wanted in text, (wanted, text)
     assert "-- Joins: " in text.splitlines()[1] and "customer.id" in text.splitlines()[1], text
     assert context(shop, None).startswith(f"-- Schema version {version}, 5 of 5 tables.\n")
+
+
+def test_a_question_that_the_schema_cannot_answer(shop: psycopg.Connection[Any]) -> None:
+    warning = "Nothing here seems to answer the question."
+    foreign, own = "how do glaciers erode mountain valleys", "which customers bought which products"
+    assert warning in context(shop, foreign) and warning not in context(shop, own)
+    (low, high) = (json.loads(context(shop, question, format="json"))["answerable"] for question in (foreign, own))
+    assert low < 0.2 < 0.7 < high
+    best = "SELECT max(score) FROM schema_monitor.search(%s)"
+    assert one(shop, best, foreign)[0] < 0.2 < one(shop, best, own)[0] < 1
 
 
 def test_its_ddl_can_be_run(cluster: Cluster, shop: psycopg.Connection[Any]) -> None:
@@ -145,6 +156,6 @@ def test_the_parts_of_a_score_add_up(shop: psycopg.Connection[Any]) -> None:
         for rank, identity, _, score in hits:
             own = [part for part in parts if part[0] == rank]
             assert {part[1] for part in own} <= {identity}
-            assert abs(sum(part[3] for part in own) - score) < 1e-4, (identity, own, score)
+            assert abs(1 / (1 + exp(-sum(part[3] for part in own))) - score) < 1e-4, (identity, own, score)
     reasons = {part[2]: part[4] for part in shop.execute("SELECT rank, identity, part, score, reason FROM schema_monitor.explain_search(%s, 1)", (question,))}
     assert "custom" in reasons["words"], "client found customer"

@@ -50,6 +50,33 @@ def test_absurd_questions_are_harmless(connection: psycopg.Connection[Any]) -> N
     assert connection.execute("SELECT * FROM schema_monitor.search(NULL)").fetchall() == []
 
 
+def test_words_that_names_do_not_show(connection: psycopg.Connection[Any]) -> None:
+    """Written together, shortened, misspelled, or only a value that a column may have."""
+    connection.execute(
+        "CREATE TYPE stage AS ENUM ('quoted', 'dispatched');"
+        "CREATE TABLE public.a (x stage, y text CHECK (y IN ('recalled', 'defective')), z text CHECK (z ~ '^warranty[0-9]+$'));"
+        "CREATE TABLE public.listedsecurity (hasmaturitydate date); CREATE TABLE public.b_wrnty (c int);"
+        "CREATE TABLE public.invoice (amount int); CREATE TABLE public.other (k int)"
+    )
+    wait_indexed(connection)
+
+    def lexical(question: str) -> set[str]:
+        return {name for (name,) in connection.execute("SELECT object_name FROM schema_monitor.search(%s) WHERE lexical_score > 0", (question,))}
+
+    assert lexical("maturity of securities") == {"listedsecurity"}
+    assert lexical("warranty") == {"b_wrnty"}, "a pattern of a CHECK is no value"
+    assert lexical("invocies") == {"invoice"}
+    assert lexical("defective") == lexical("dispatched") == {"a"}
+    column = "SELECT column_name FROM schema_monitor.search(%s, 1, ARRAY['column'])"
+    assert one(connection, column, "recalled") == ("y",) and one(connection, column, "dispatched") == ("x",)
+    connection.execute("ALTER TYPE stage ADD VALUE 'embezzled'")
+    wait_indexed(connection)
+    assert lexical("embezzled") == {"a"}
+    connection.execute("ALTER TYPE stage RENAME VALUE 'embezzled' TO 'mislaid'; ALTER TABLE a DROP CONSTRAINT a_y_check")
+    wait_indexed(connection)
+    assert lexical("embezzled") == lexical("defective") == set() and lexical("mislaid") == {"a"}
+
+
 def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         "CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.invoice (amount int); CREATE TABLE b.invoice (amount int);"

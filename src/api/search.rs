@@ -123,7 +123,7 @@ fn describe(hits: &[Hit]) -> Result<Vec<Row>> {
             row.server_text(3).unwrap_or_default(),
             row.server_text(4).unwrap_or_default(),
             row.server_text(5),
-            f64::from(hit.parts.sum()),
+            f64::from(hit.score()),
             hit.similarity.map(f64::from),
             f64::from(hit.lexical),
             row.server_text(6),
@@ -174,7 +174,7 @@ fn explain_search(
     Ok(TableIterator::new(rows))
 }
 
-/// The parts of a hit's score that are not nothing. They add up to it.
+/// The parts of a hit's score that are not nothing. They add up to its logit.
 fn reasons(hit: &Hit, row: &Row) -> Result<Vec<Reason>> {
     let passage = row.9.as_deref().map(utf8).unwrap_or_default();
     let meaning = hit
@@ -191,6 +191,7 @@ fn reasons(hit: &Hit, row: &Row) -> Result<Vec<Reason>> {
         ("words of it and its neighbours", hit.parts.coverage, words),
         ("neighbour", hit.parts.neighbour, neighbour),
         ("relation", hit.parts.relation, None),
+        ("level of the question", hit.level, None),
     ];
     let told = parts.into_iter().filter(|(_, score, _)| *score != 0.0);
     let reason = |(part, score, reason): (&'static str, f32, Option<String>)| {

@@ -38,7 +38,7 @@ pub struct Outcome {
     pub changes: i64,
     /// Whether a restored history took the place of ours, so that everything derived from it was made anew.
     pub has_adopted: bool,
-    /// Objects that are new or changed, by identity.
+    /// Objects that are new or changed, or whose passages may be, by identity.
     pub present: Vec<i64>,
     /// Objects that are gone, by identity.
     pub gone: Vec<i64>,
@@ -145,13 +145,15 @@ impl Reading {
             outcome.is_new = true;
             outcome.changes = if is_first { 0 } else { changes as i64 };
             (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
-            crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
+            outcome.present =
+                crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
             let tree = store::tree()?;
             self.write_version(&outcome, &tree)?;
             usage::keep(&self.findings, &self.measured, outcome.version)?;
         } else if self.rebinds && !self.findings.is_empty() {
             (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
-            crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
+            outcome.present =
+                crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
         }
         stamp::write(&self.books, outcome.version)?;
         let arguments = [

@@ -1,8 +1,8 @@
 //! Passages, terms and references of relations.
 
 use retrieve::{Column, Relation, passages, terms_of};
-use schema::{Definition, Fingerprint, PartKind};
-use std::collections::BTreeMap;
+use schema::{Definition, Fingerprint, Part, PartKind, checked_values};
+use std::collections::{BTreeMap, HashMap};
 
 use super::embedding::{Place, follow, readmit};
 use crate::error::Result;
@@ -54,15 +54,49 @@ const INSERT_REFERENCES: &str = "
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND o.class_id OPERATOR(pg_catalog.=) 1259";
 
-/// Brings passages, terms and references up to date with the given definitions.
-pub fn refresh(present: &[i64], gone: &[i64], definitions: &BTreeMap<i64, &Definition>) -> Result<()> {
-    let touched: Vec<i64> = present.iter().chain(gone).copied().collect();
+// Relations with a column of one of the enums.
+const OF_ENUMS: &str = "
+    SELECT DISTINCT o.object_id
+    FROM schema_monitor._object AS t
+    JOIN pg_catalog.pg_attribute AS a ON a.atttypid OPERATOR(pg_catalog.=) t.oid
+    JOIN schema_monitor._object AS o ON o.oid OPERATOR(pg_catalog.=) a.attrelid
+    WHERE t.object_id OPERATOR(pg_catalog.=) ANY ($1)
+      AND t.kind OPERATOR(pg_catalog.=) 'enum'
+      AND o.class_id OPERATOR(pg_catalog.=) 1259
+      AND o.dropped_version IS NULL
+      AND t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
+
+const LABELS: &str = "
+    SELECT o.object_id, a.attnum, pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
+    FROM schema_monitor._object AS o
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) o.oid
+    JOIN pg_catalog.pg_enum AS e ON e.enumtypid OPERATOR(pg_catalog.=) a.atttypid
+    WHERE o.object_id OPERATOR(pg_catalog.=) ANY ($1)
+      AND o.class_id OPERATOR(pg_catalog.=) 1259
+      AND a.attnum OPERATOR(pg_catalog.>) 0
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+    GROUP BY o.object_id, a.attnum";
+
+/// Brings passages, terms and references up to date with the given definitions, and those of the relations whose columns
+/// are of an enum among them. Gives the identities of all whose passages may be others now.
+pub fn refresh(present: &[i64], gone: &[i64], definitions: &BTreeMap<i64, &Definition>) -> Result<Vec<i64>> {
+    let mut of_enums = Vec::new();
+    query::write(OF_ENUMS, &[present.into()], |row| {
+        of_enums.push(row.i64(0));
+        Ok(())
+    })?;
+    of_enums.retain(|id| !definitions.contains_key(id));
+    let recorded = recorded(Some(of_enums))?;
+    let touched: Vec<i64> = present.iter().chain(gone).chain(recorded.keys()).copied().collect();
     if touched.is_empty() {
-        return Ok(());
+        return Ok(touched);
     }
     query::execute(FORGET, &[touched.clone().into()])?;
-    write(definitions)?;
-    follow(Place::Served, Some(&touched))
+    let definitions = definitions.iter().map(|(id, definition)| (*id, *definition));
+    write(&definitions.chain(recorded.iter().map(|(id, one)| (*id, one))).collect())?;
+    follow(Place::Served, Some(&touched))?;
+    Ok(present.iter().chain(recorded.keys()).copied().collect())
 }
 
 /// The rows of one refresh, column by column.
@@ -79,9 +113,16 @@ struct Rows {
 }
 
 fn write(definitions: &BTreeMap<i64, &Definition>) -> Result<()> {
+    let searched = || definitions.iter().filter(|(_, definition)| is_searched(definition));
+    let mut labels: HashMap<(i64, i16), Vec<String>> = HashMap::new();
+    let ids: Vec<i64> = searched().map(|(id, _)| *id).collect();
+    query::write(LABELS, &[ids.into()], |row| {
+        labels.insert((row.i64(0), row.i16(1)), row.texts(2).unwrap_or_default());
+        Ok(())
+    })?;
     let mut rows = Rows::default();
-    for (object_id, definition) in definitions.iter().filter(|(_, definition)| is_searched(definition)) {
-        rows.add(*object_id, definition);
+    for (object_id, definition) in searched() {
+        rows.add(*object_id, definition, &labels);
     }
     if rows.ids.is_empty() {
         return Ok(());
@@ -113,7 +154,16 @@ fn is_searched(definition: &Definition) -> bool {
 }
 
 impl Rows {
-    fn add(&mut self, object_id: i64, definition: &Definition) {
+    fn add(&mut self, object_id: i64, definition: &Definition, labels: &HashMap<(i64, i16), Vec<String>>) {
+        let checked = checked_values(definition);
+        let values = |column: &Part| {
+            let labels = labels.get(&(object_id, column.number as i16));
+            let labels = labels.into_iter().flatten().map(String::as_str);
+            let texts = checked.iter().filter(|(name, _)| *name == column.name);
+            labels
+                .chain(texts.flat_map(|(_, texts)| texts.iter().map(String::as_str)))
+                .collect()
+        };
         let relation = Relation {
             schema: definition.schema.as_deref().unwrap_or(""),
             name: &definition.name,
@@ -124,6 +174,7 @@ impl Rows {
                     number: column.number as i16,
                     name: &column.name,
                     comment: column.text("comment"),
+                    values: values(column),
                 })
                 .collect(),
         };
@@ -153,24 +204,27 @@ impl Rows {
     }
 }
 
-const EVERYTHING: &str = "
+const RECORDED: &str = "
     SELECT o.object_id, d.definition::text
     FROM schema_monitor._object AS o
     JOIN schema_monitor._definition AS d
         ON d.object_id OPERATOR(pg_catalog.=) o.object_id
         AND d.incarnation OPERATOR(pg_catalog.=) o.incarnation
-    WHERE o.dropped_version IS NULL
+    WHERE ($1 IS NULL OR o.object_id OPERATOR(pg_catalog.=) ANY ($1))
+      AND o.dropped_version IS NULL
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND d.version OPERATOR(pg_catalog.=) (
           SELECT pg_catalog.max(l.version) FROM schema_monitor._definition AS l
           WHERE l.object_id OPERATOR(pg_catalog.=) o.object_id
             AND l.incarnation OPERATOR(pg_catalog.=) o.incarnation)";
 
-/// Derives everything anew from the recorded definitions: for `check(force => true)`, and when a newer
-/// version of the library derives it otherwise.
-pub fn rebuild() -> Result<()> {
-    let mut recorded: BTreeMap<i64, Definition> = BTreeMap::new();
-    query::write(EVERYTHING, &[], |row| {
+/// The recorded definitions of what is, all of them or of some objects.
+fn recorded(ids: Option<Vec<i64>>) -> Result<BTreeMap<i64, Definition>> {
+    let mut recorded = BTreeMap::new();
+    if ids.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(recorded);
+    }
+    query::write(RECORDED, &[ids.into()], |row| {
         let text = row.text(1).unwrap_or_default();
         let definition = serde_json::from_str(&text).map_err(|error| crate::error::Error::Content {
             place: "schema_monitor._definition",
@@ -179,8 +233,15 @@ pub fn rebuild() -> Result<()> {
         recorded.insert(row.i64(0), definition);
         Ok(())
     })?;
+    Ok(recorded)
+}
+
+/// Derives everything anew from the recorded definitions: for `check(force => true)`, and when a newer
+/// version of the library derives it otherwise.
+pub fn rebuild() -> Result<()> {
+    let recorded = recorded(None)?;
     let ids: Vec<i64> = recorded.keys().copied().collect();
     let definitions: BTreeMap<i64, &Definition> = recorded.iter().map(|(id, definition)| (*id, definition)).collect();
     readmit()?;
-    refresh(&ids, &[], &definitions)
+    refresh(&ids, &[], &definitions).map(drop)
 }

@@ -57,6 +57,7 @@ pub fn context(question: &str, max_tokens: usize, format: Format, tables: Option
         version,
         tables: count,
         joins: Vec::new(),
+        answerable: is_asked.then_some(survey.answerable),
     };
     let chosen = match named {
         Some(named) => {

@@ -7,7 +7,8 @@
 use embed::Purpose;
 use pgrx::datum::DatumWithOid;
 use retrieve::{
-    Asked, Candidate, ColumnWords, Corpus, Matches, Parts, Posting, Ranked, Weights, asked, bm25, rank, rank_columns,
+    Asked, Candidate, ColumnWords, Corpus, Matches, Parts, Posting, Ranked, Weights, answerable, asked, bm25,
+    probability, rank, rank_columns,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -41,8 +42,11 @@ pub struct Hit {
     pub object_id: i64,
     /// The column that matched better than its relation, or the column asked for; 0 for none.
     pub column: i16,
-    /// What its score is made of.
+    /// What its place among the hits is made of.
     pub parts: Parts,
+    /// What makes the parts of one question comparable with those of another: with it the best hit has the logit of the
+    /// probability that the question can be answered.
+    pub level: f32,
     /// Cosine of its or its best column's passage.
     pub similarity: Option<f32>,
     /// BM25 of the relation.
@@ -51,6 +55,13 @@ pub struct Hit {
     pub terms: Vec<String>,
     /// The relation it gains from by a foreign key.
     pub neighbour: Option<i64>,
+}
+
+impl Hit {
+    /// How likely it is that the question can be answered, and by this: from 0 to 1.
+    pub fn score(&self) -> f32 {
+        probability(self.level + self.parts.sum())
+    }
 }
 
 /// Hits, best first.
@@ -70,6 +81,8 @@ pub struct Survey {
     pub hits: Vec<Hit>,
     /// Scores of the columns of the best ones, by relation and number.
     pub columns: HashMap<(i64, i16), f32>,
+    /// How likely it is that the question can be answered.
+    pub answerable: f32,
 }
 
 /// Relations together with their columns.
@@ -80,6 +93,7 @@ pub fn survey(question: &str, max_results: usize, filter: &Filter) -> Result<Sur
         let mut hits = finding.relations(ranked);
         hits.truncate(max_results);
         Ok(Survey {
+            answerable: probability(finding.answerable),
             hits,
             columns: columns
                 .iter()
@@ -108,11 +122,15 @@ fn with<R: Default>(
         Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Vec::new(),
         Err(error) => return Err(error),
     };
+    let own = nearest.iter().filter(|near| near.column == 0);
+    let own: Vec<f32> = own.map(|near| near.similarity).collect();
+    let top = nearest.iter().map(|near| near.similarity).max_by(f32::total_cmp);
     body(&Finding {
         asked: &asked,
         matches: &matches,
         nearest: &nearest,
         best: best(&nearest),
+        answerable: answerable(&asked, &matches, &own, top),
     })
 }
 
@@ -211,6 +229,8 @@ struct Finding<'a> {
     matches: &'a Matches,
     nearest: &'a [Near],
     best: HashMap<i64, (f32, i16)>,
+    /// The logit of the probability that there is an answer.
+    answerable: f32,
 }
 
 impl Finding<'_> {
@@ -232,27 +252,37 @@ impl Finding<'_> {
         Ok(rank(&candidates, self.matches, &edges, Weights::default()))
     }
 
+    /// What is added to the parts of the hits, the best of which has the given ones.
+    fn level(&self, best: Option<&Parts>) -> f32 {
+        self.answerable - best.map_or(0.0, Parts::sum)
+    }
+
     fn relations(&self, ranked: Vec<Ranked>) -> Vec<Hit> {
+        let level = self.level(ranked.first().map(|best| &best.parts));
         let hit = |ranked: Ranked| {
             let (similarity, column) = self
                 .best
                 .get(&ranked.id)
                 .map_or((None, 0), |(s, column)| (Some(*s), *column));
-            self.hit(ranked.id, column, ranked.parts, similarity, ranked.neighbour)
+            Hit {
+                neighbour: ranked.neighbour,
+                ..self.hit((ranked.id, column), ranked.parts, level, similarity)
+            }
         };
         ranked.into_iter().map(hit).collect()
     }
 
-    fn hit(&self, object_id: i64, column: i16, parts: Parts, similarity: Option<f32>, neighbour: Option<i64>) -> Hit {
+    fn hit(&self, (object_id, column): (i64, i16), parts: Parts, level: f32, similarity: Option<f32>) -> Hit {
         let term = |one: &retrieve::Match| self.asked[one.asked].term.clone();
         Hit {
             object_id,
             column,
             parts,
+            level,
             similarity,
             lexical: self.matches.score(object_id),
             terms: self.matches.of(object_id).iter().map(term).collect(),
-            neighbour,
+            neighbour: None,
         }
     }
 
@@ -278,13 +308,10 @@ impl Finding<'_> {
             ));
             Ok(())
         })?;
-        let hit = |(place, parts): ((i64, i16), Parts)| {
-            self.hit(place.0, place.1, parts, similarities.get(&place).copied(), None)
-        };
-        Ok(rank_columns(self.asked, &columns)
-            .into_iter()
-            .take(max_results)
-            .map(hit)
-            .collect())
+        let ranked = rank_columns(self.asked, &columns);
+        let level = self.level(ranked.first().map(|(_, parts)| parts));
+        let hit =
+            |(place, parts): ((i64, i16), Parts)| self.hit(place, parts, level, similarities.get(&place).copied());
+        Ok(ranked.into_iter().take(max_results).map(hit).collect())
     }
 }

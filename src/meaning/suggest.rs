@@ -200,7 +200,7 @@ fn functions(wrong: &str) -> Result<Vec<String>> {
 
 /// The vector of a name by the model that the stored ones are of; `None` where there is no embedder to ask.
 fn vector_of(name: &str) -> Result<Option<worker::Embedded>> {
-    let words = retrieve::split_identifier(name).join(" ");
+    let words = retrieve::readable(name);
     match worker::embed(Purpose::Query, &words, settings::embedder_timeout()) {
         Ok(embedded) => Ok(Some(embedded)),
         Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(None),

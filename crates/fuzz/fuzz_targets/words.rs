@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use retrieve::{Column, Relation, asked, passages, split_identifier, terms_of};
+use retrieve::{Column, Relation, asked, passages, readable, terms_of};
 use schema::Exclusion;
 
 fuzz_target!(|data: &[u8]| {
@@ -17,6 +17,7 @@ fuzz_target!(|data: &[u8]| {
             number: 1,
             name: column,
             comment,
+            values: comment.into_iter().collect(),
         }],
     };
     for passage in passages(&relation) {
@@ -24,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
     }
     terms_of(&relation);
     asked(&text);
-    split_identifier(name);
+    readable(name);
     if let Ok(exclusion) = Exclusion::parse(&text) {
         exclusion.covers(name, Some(column));
     }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::thesaurus::synonyms;
-use crate::words::query_terms;
+use crate::words::query_words;
 
 /// Saturation of repeated terms.
 const K1: f32 = 1.2;
@@ -15,13 +15,16 @@ const B: f32 = 0.75;
 /// What a synonym counts beside the word itself, times its own weight.
 const SYNONYM: f32 = 0.7;
 
-/// Words of a question, from the first on, whose synonyms are asked for, too.
-const WITH_SYNONYMS: usize = 64;
+/// What a word counts that the question's may have been meant to be, or may be shortened to.
+const OTHER_FORM: f32 = 0.7;
+
+/// Words of a question, from the first on, for which others are asked for, too.
+const WITH_OTHERS: usize = 64;
 
 /// A term to be looked up for a word of a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// The term: the word's own or a synonym's.
+    /// The term: the word's own, a synonym's, or what it may be short for or misspelled.
     pub term: String,
     /// Which of the question's words it stands for.
     pub word: usize,
@@ -31,22 +34,28 @@ pub struct Asked {
 
 /// The terms to be looked up for a question: its own words first. Empty for nothing but stop words.
 pub fn asked(question: &str) -> Vec<Asked> {
-    let words = query_terms(question);
-    let own: HashSet<&str> = words.iter().map(String::as_str).collect();
-    let others = words.iter().enumerate().take(WITH_SYNONYMS).flat_map(|(word, term)| {
-        let other = |(synonym, _): &(&str, f32)| !own.contains(synonym);
-        synonyms(term).filter(other).map(move |(synonym, weight)| Asked {
-            term: synonym.to_owned(),
+    let words = query_words(question);
+    let terms: HashSet<&str> = words.iter().map(|word| word.term.as_str()).collect();
+    let mut asked: Vec<Asked> = words
+        .iter()
+        .enumerate()
+        .map(|(word, one)| Asked {
+            term: one.term.clone(),
             word,
-            weight: SYNONYM * weight,
+            weight: 1.0,
         })
-    });
-    let own = words.iter().enumerate().map(|(word, term)| Asked {
-        term: term.clone(),
-        word,
-        weight: 1.0,
-    });
-    own.chain(others).collect()
+        .collect();
+    for (word, one) in words.iter().enumerate().take(WITH_OTHERS) {
+        let synonyms = synonyms(&one.term).map(|(synonym, weight)| (synonym, SYNONYM * weight));
+        let others = one.others.iter().map(|other| (other.as_str(), OTHER_FORM));
+        let wanted = synonyms.chain(others).filter(|(term, _)| !terms.contains(term));
+        asked.extend(wanted.map(|(term, weight)| Asked {
+            term: term.to_owned(),
+            word,
+            weight,
+        }));
+    }
+    asked
 }
 
 /// One term in one document.
@@ -209,6 +218,18 @@ mod tests {
         );
         assert!(found.score(1) > found.score(2) && found.score(2) > 0.0);
         assert_eq!(found.of(3).len(), 1);
+    }
+
+    #[test]
+    fn slips_and_short_forms_are_asked_for() {
+        let terms = |question: &str| asked(question).into_iter().map(|one| one.term).collect::<Vec<_>>();
+        assert!(
+            terms("unpaid invocies").contains(&"invoic".to_owned()),
+            "{:?}",
+            terms("unpaid invocies")
+        );
+        assert!(terms("specimens").contains(&"spcmn".to_owned()));
+        assert!(!terms("listedsecurity").contains(&"listedsecur".to_owned()));
     }
 
     #[test]

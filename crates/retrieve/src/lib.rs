@@ -1,10 +1,11 @@
 //! From a question to the right tables, without PostgreSQL and without a model.
 //!
-//! Identifiers are split into words ([`split_identifier`]), the words and comments of a relation become a
+//! Identifiers are split into words ([`readable`]), the words and comments of a relation become a
 //! [`Passage`] for the model and weighted terms for the lexical score ([`bm25`]), and both scores are
 //! fused along foreign keys into one ranking ([`rank`]).
 
 mod abbreviation;
+mod answer;
 mod bm25;
 mod column;
 mod context;
@@ -12,10 +13,13 @@ mod join;
 mod nearest;
 mod passage;
 mod rank;
+mod segment;
+mod spelling;
 mod text;
 mod thesaurus;
 mod words;
 
+pub use answer::{answerable, probability};
 pub use bm25::{Asked, Corpus, Match, Matches, Posting, asked, bm25};
 pub use column::{ColumnWords, rank_columns};
 pub use context::{Format, Frame, Table, TableColumn, TableReference, estimate_tokens, pack};
@@ -24,4 +28,4 @@ pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
 pub use rank::{Candidate, Parts, Ranked, Weights, rank};
 pub use text::sanitize;
-pub use words::{split_identifier, terms};
+pub use words::{readable, split_identifier, terms};

@@ -2,7 +2,7 @@
 //!
 //! One passage for the relation: its name, the words of the name, its comment and its columns' names;
 //! types and foreign keys in the text never helped where it was measured, and often hurt. One passage
-//! for each column: the relation's words, the column's words, its comment: the better of a table's own
+//! for each column: the relation's words, the column's words, its comment, its declared values: the better of a table's own
 //! and its best column's similarity was the largest gain of all over one vector per table.
 
 use crate::text::sanitize;
@@ -11,6 +11,10 @@ use std::collections::BTreeMap;
 
 /// Longest comment that goes into a passage, in characters.
 const MAX_COMMENT: usize = 400;
+
+/// Most values of a column that are told and looked for, and the longest in characters.
+const MAX_VALUES: usize = 30;
+const MAX_VALUE: usize = 64;
 
 /// Longest passage, in characters: about what 512 tokens hold.
 const MAX_PASSAGE: usize = 2_000;
@@ -40,6 +44,8 @@ pub struct Column<'a> {
     pub name: &'a str,
     /// Its comment.
     pub comment: Option<&'a str>,
+    /// What it may hold, as far as that is declared: labels of its enum, texts of its CHECK.
+    pub values: Vec<&'a str>,
 }
 
 /// A text to embed.
@@ -80,9 +86,10 @@ pub fn passages(relation: &Relation<'_>) -> Vec<Passage> {
     };
     let of_columns = relation.columns.iter().zip(&columns).map(|(column, name)| {
         let mut text = format!("{words} {}", readable(name));
-        if let Some(comment) = comment(column.comment) {
+        let said: Vec<String> = comment(column.comment).into_iter().chain(values(column)).collect();
+        if !said.is_empty() {
             text.push_str(": ");
-            text.push_str(&comment);
+            text.push_str(&said.join(", "));
         }
         Passage {
             column: column.number,
@@ -96,6 +103,11 @@ fn comment(comment: Option<&str>) -> Option<String> {
     comment
         .map(|text| sanitize(text, MAX_COMMENT))
         .filter(|text| !text.is_empty())
+}
+
+fn values(column: &Column<'_>) -> Vec<String> {
+    let values = column.values.iter().take(MAX_VALUES);
+    values.map(|value| sanitize(value, MAX_VALUE)).collect()
 }
 
 fn cut(mut text: String) -> String {
@@ -119,6 +131,7 @@ pub fn terms_of(relation: &Relation<'_>) -> (BTreeMap<String, u32>, u32) {
     for column in &relation.columns {
         add(column.name, 1);
         add(&comment(column.comment).unwrap_or_default(), 1);
+        add(&values(column).join(" "), 1);
     }
     let length = weights.values().sum();
     (weights, length)
@@ -137,6 +150,7 @@ mod tests {
                 number: 7,
                 name: "ship_dt",
                 comment: None,
+                values: vec![],
             }],
         }
     }
@@ -152,6 +166,22 @@ mod tests {
             (passages[1].column, passages[1].text.as_str()),
             (7, "customer order header ship date")
         );
+    }
+
+    #[test]
+    fn declared_values_are_told_and_looked_for() {
+        let mut orders = orders();
+        orders.columns[0].values = vec!["in transit", "returned"];
+        assert_eq!(
+            passages(&orders)[1].text,
+            "customer order header ship date: in transit, returned"
+        );
+        orders.columns[0].comment = Some("Where it is");
+        assert_eq!(
+            passages(&orders)[1].text,
+            "customer order header ship date: Where it is, in transit, returned"
+        );
+        assert_eq!(terms_of(&orders).0["transit"], 1);
     }
 
     #[test]

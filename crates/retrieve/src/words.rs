@@ -1,13 +1,16 @@
 //! Identifiers and prose → words and terms.
 //!
 //! A *word* is what a person reads in an identifier (`custOrdHdr2` → cust, ord, hdr, 2); a *term* is a
-//! word made comparable: lower case, abbreviation written out, stop words dropped, stemmed with the
+//! word made comparable: lower case, words written together apart, abbreviations written out, stop words
+//! dropped, stemmed with the
 //! English stemmer that PostgreSQL's text search uses. Other languages pass through the same rules;
 //! their words are compared whole where the stemmer leaves them alone.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use crate::abbreviation::expand;
+use crate::abbreviation::{expand, shortened};
+use crate::segment::segment;
+use crate::spelling::respelled;
 
 /// Longest word that becomes a term, in characters: longer ones are data, not language.
 const MAX_WORD: usize = 64;
@@ -59,46 +62,85 @@ pub fn split_identifier(identifier: &str) -> Vec<String> {
     words
 }
 
-/// A lower-case word with its abbreviation written out, which may be several.
-pub(crate) fn expanded(word: &str) -> &str {
-    expand(word).unwrap_or(word)
+/// The words of an identifier or a text: those that were written together apart, abbreviations written out.
+pub(crate) fn words_of(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for run in split_identifier(text) {
+        for word in segment(&run) {
+            words.extend(expand(word).unwrap_or(word).split(' ').map(str::to_owned));
+        }
+    }
+    words
 }
 
-/// The words of an identifier with abbreviations written out, for people and models.
-pub(crate) fn readable(identifier: &str) -> String {
-    let words = split_identifier(identifier);
-    let words: Vec<&str> = words.iter().map(|word| expanded(word)).collect();
-    words.join(" ")
+/// What a person would call an identifier: its words, abbreviations written out.
+pub fn readable(identifier: &str) -> String {
+    words_of(identifier).join(" ")
 }
 
 /// The terms of an identifier or a text, in order, repeated where they repeat.
 pub fn terms(text: &str) -> Vec<String> {
     let stemmer = Stemmer::create(Algorithm::English);
     let mut terms = Vec::new();
-    for word in split_identifier(text) {
-        for word in expanded(&word).split(' ') {
-            if word.chars().count() <= MAX_WORD && STOP_WORDS.binary_search(&word).is_err() {
-                terms.push(stemmer.stem(word).into_owned());
-            }
+    for word in words_of(text) {
+        if word.chars().count() <= MAX_WORD && STOP_WORDS.binary_search(&word.as_str()).is_err() {
+            terms.push(stemmer.stem(&word).into_owned());
         }
     }
     terms
 }
 
-/// The distinct terms of a question, at most 256; empty for nothing but stop words. A long text is cut:
-/// what matters in a question is said early.
-pub fn query_terms(question: &str) -> Vec<String> {
+/// A word of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QueryWord {
+    /// Its term.
+    pub(crate) term: String,
+    /// Terms of what it may have been meant to be, or may be shortened to.
+    pub(crate) others: Vec<String>,
+}
+
+/// The words of a question with distinct terms, at most 256; none for nothing but stop words. A long text is cut: what
+/// matters in a question is said early.
+pub(crate) fn query_words(question: &str) -> Vec<QueryWord> {
+    let stemmer = Stemmer::create(Algorithm::English);
+    let stem = |word: &str| stemmer.stem(word).into_owned();
     let end = question.floor_char_boundary(16 * 1024);
-    let mut distinct: Vec<String> = Vec::new();
-    for term in terms(&question[..end]) {
-        if distinct.len() == MAX_QUERY_TERMS {
-            break;
-        }
-        if !distinct.contains(&term) {
-            distinct.push(term);
+    let mut distinct: Vec<QueryWord> = Vec::new();
+    for run in split_identifier(&question[..end]) {
+        let respelled = respelled(&run);
+        // What is a slip of the keyboard away from a word was not written together.
+        let words = if respelled.is_empty() {
+            words_of(&run)
+        } else {
+            vec![run]
+        };
+        for word in words {
+            let term = stem(&word);
+            let is_new = distinct.iter().all(|known| known.term != term);
+            if !is_new || word.chars().count() > MAX_WORD || STOP_WORDS.binary_search(&word.as_str()).is_ok() {
+                continue;
+            }
+            if distinct.len() == MAX_QUERY_TERMS {
+                return distinct;
+            }
+            let others = respelled.iter().cloned().chain(shortened(singular(&word)));
+            let mut others: Vec<String> = others
+                .map(|other| stem(&other))
+                .filter(|other| *other != term)
+                .collect();
+            others.sort_unstable();
+            others.dedup();
+            distinct.push(QueryWord { term, others });
         }
     }
     distinct
+}
+
+/// A word without the s of a plural: what is shortened is the singular.
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s')
+        .filter(|rest| !rest.ends_with('s'))
+        .unwrap_or(word)
 }
 
 #[cfg(test)]
@@ -126,13 +168,15 @@ mod tests {
     #[test]
     fn terms_meet_whatever_the_form() {
         assert_eq!(terms("cust_ord_qty"), terms("Customers' ordered quantities"));
+        assert_eq!(terms("CUSTORDQTY"), terms("customer order quantity"));
         assert_eq!(readable("emp_mstr"), "employee master");
+        assert_eq!(readable("LISTEDSECURITY"), "listed security");
     }
 
     #[test]
     fn absurd_questions_are_harmless() {
-        assert!(query_terms("what is the").is_empty());
-        assert!(query_terms(&"💥 \u{0}".repeat(100_000)).is_empty());
-        assert!(query_terms(&(0..5_000).map(|i| format!("w{i}x ")).collect::<String>()).len() <= 256);
+        assert!(query_words("what is the").is_empty());
+        assert!(query_words(&"💥 \u{0}".repeat(100_000)).is_empty());
+        assert!(query_words(&(0..5_000).map(|i| format!("w{i}x ")).collect::<String>()).len() <= 256);
     }
 }

@@ -11,6 +11,7 @@
 mod access;
 mod attributes;
 mod change;
+mod checked;
 mod compare;
 pub mod ddl;
 mod definition;
@@ -25,6 +26,7 @@ mod sql;
 pub use access::{Access, Privileges};
 pub use attributes::Attributes;
 pub use change::{Change, ChangeKind};
+pub use checked::checked_values;
 pub use compare::{Difference, Differing, SchemaForm, TreeForm, compare};
 pub use definition::{Definition, Kind, Part, PartKind};
 pub use diff::{Continuity, diff};

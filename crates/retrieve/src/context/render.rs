@@ -18,13 +18,16 @@ pub(super) fn render(parts: &[Part<'_>], frame: &Frame, format: Format) -> Strin
         }
         Format::Json => {
             let tables: Vec<Value> = parts.iter().map(object).collect();
-            json!({
+            let mut value = json!({
                 "schema_version": frame.version,
                 "tables_in_schema": frame.tables,
                 "joins": frame.joins,
                 "tables": tables,
-            })
-            .to_string()
+            });
+            if let Some(probability) = frame.answerable {
+                value["answerable"] = ((f64::from(probability) * 100.0).round() / 100.0).into();
+            }
+            value.to_string()
         }
     }
 }
@@ -36,6 +39,9 @@ fn head(parts: &[Part<'_>], frame: &Frame, before: &str) -> String {
         parts.len(),
         frame.tables
     );
+    if frame.is_unlikely() {
+        text.push_str(&format!("{before}Nothing here seems to answer the question.\n"));
+    }
     if !frame.joins.is_empty() {
         text.push_str(&format!("{before}Joins: {}\n", frame.joins.join("; ")));
     }

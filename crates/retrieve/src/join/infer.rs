@@ -6,7 +6,7 @@
 use rust_stemmers::{Algorithm, Stemmer};
 use std::collections::{BTreeMap, HashMap};
 
-use crate::words::{expanded, split_identifier};
+use crate::words::words_of;
 
 /// Names of keys that say nothing of whose key they are.
 const GENERIC: &[&str] = &[
@@ -87,7 +87,7 @@ pub fn infer(relations: &[Keyed]) -> Vec<Inferred> {
     let mut found = Vec::new();
     for relation in relations {
         for column in &relation.columns {
-            let words = words_of(&column.name);
+            let words = stems(&column.name);
             let mut best: BTreeMap<(i64, i16), Inferred> = BTreeMap::new();
             for start in 0..words.len() {
                 for (key, known) in index.get(&words[start..]).into_iter().flatten() {
@@ -118,9 +118,9 @@ pub fn infer(relations: &[Keyed]) -> Vec<Inferred> {
 fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     let mut index: HashMap<Words, Vec<(Key<'_>, Known)>> = HashMap::new();
     for relation in relations {
-        let owner = words_of(&relation.name);
+        let owner = stems(&relation.name);
         for column in relation.columns.iter().filter(|column| column.is_unique) {
-            let words = words_of(&column.name);
+            let words = stems(&column.name);
             let is_generic = words.len() == 1 && GENERIC.contains(&words[0].as_str());
             let whole: Words = owner.iter().chain(&words).cloned().collect();
             let mut add = |words: &[String], known| {
@@ -176,16 +176,11 @@ fn surest(found: Vec<Inferred>) -> Vec<Inferred> {
     kept.into_values().collect()
 }
 
-fn words_of(name: &str) -> Words {
+fn stems(name: &str) -> Words {
     let stemmer = Stemmer::create(Algorithm::English);
-    split_identifier(name)
+    words_of(name)
         .iter()
-        .flat_map(|word| {
-            expanded(word)
-                .split(' ')
-                .map(|word| stemmer.stem(word).into_owned())
-                .collect::<Vec<_>>()
-        })
+        .map(|word| stemmer.stem(word).into_owned())
         .collect()
 }
 
