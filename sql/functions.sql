@@ -289,6 +289,71 @@ AS 'MODULE_PATHNAME', 'suggest_alternatives_wrapper';
 COMMENT ON FUNCTION schema_monitor.suggest_alternatives(text, integer) IS
     'valid statements that one with wrong names may have been meant to be, the likeliest first, with what was put in the place of what; nothing is run';
 
+-- Mappings are looked up where the caller says.
+CREATE FUNCTION schema_monitor.map_term(term text, context text DEFAULT NULL, max_results integer DEFAULT 5,
+    threshold double precision DEFAULT 0.5,
+    OUT rank integer, OUT mapping text, OUT kind text, OUT source text, OUT confidence double precision)
+RETURNS SETOF record
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'map_term_wrapper';
+COMMENT ON FUNCTION schema_monitor.map_term(text, text, integer, double precision) IS
+    'what a business term stands for, best first: what was taught, columns called so, columns that mean so; below the threshold, down to half of it, those that may; then schema_monitor.static_terms';
+
+CREATE FUNCTION schema_monitor.mapping_confidence(term text, mapping text) RETURNS double precision
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'mapping_confidence_wrapper';
+COMMENT ON FUNCTION schema_monitor.mapping_confidence(text, text) IS
+    'how sure it is, from 0 to 1, that a term stands for a table, a column or an expression';
+
+CREATE FUNCTION schema_monitor.similar_terms(term text, threshold double precision DEFAULT 0.6,
+    max_results integer DEFAULT 5,
+    OUT similar_term text, OUT similarity double precision, OUT mapping text, OUT confidence double precision)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'similar_terms_wrapper';
+COMMENT ON FUNCTION schema_monitor.similar_terms(text, double precision, integer) IS
+    'taught terms that are like a term in letters, words or meaning, with what they stand for';
+
+CREATE FUNCTION schema_monitor.learn(term text, mapping text, confidence double precision DEFAULT NULL)
+RETURNS double precision
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'learn_wrapper';
+COMMENT ON FUNCTION schema_monitor.learn(text, text, double precision) IS
+    'teaches that a term stands for a table, a column or an expression over columns that you may see; each time again raises its confidence';
+
+CREATE FUNCTION schema_monitor.forget(term text, mapping text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'forget_wrapper';
+COMMENT ON FUNCTION schema_monitor.forget(text, text) IS
+    'forgets what a term was taught to stand for, or one mapping of it; gives how many there were';
+
+CREATE FUNCTION schema_monitor._mappings(OUT term_id bigint, OUT mapping text, OUT stale boolean)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', '_mappings_wrapper';
+COMMENT ON FUNCTION schema_monitor._mappings() IS 'what taught terms stand for, by the names of now';
+
+CREATE VIEW schema_monitor.glossary WITH (security_barrier) AS
+SELECT t.term, m.mapping, t.confidence, t.successes, t.taught_by, t.taught_at, m.stale
+FROM schema_monitor._visible_term AS t
+JOIN schema_monitor._mappings() AS m ON m.term_id OPERATOR(pg_catalog.=) t.term_id;
+COMMENT ON VIEW schema_monitor.glossary IS
+    'business terms that were taught, as far as you may see what they stand for; stale where that is gone';
+
+CREATE FUNCTION schema_monitor.export_glossary(format text DEFAULT 'json') RETURNS text
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'export_glossary_wrapper';
+COMMENT ON FUNCTION schema_monitor.export_glossary(text) IS 'the glossary as json or csv, without what is stale';
+
+CREATE FUNCTION schema_monitor.import_glossary(content text, format text DEFAULT 'json') RETURNS bigint
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'import_glossary_wrapper';
+COMMENT ON FUNCTION schema_monitor.import_glossary(text, text) IS
+    'teaches every line of a glossary in json or csv, or none of them; gives how many there were';
+
 CREATE FUNCTION schema_monitor.performance_since(version bigint,
     OUT identity text, OUT measure text, OUT statement bigint, OUT before double precision, OUT after double precision)
 RETURNS SETOF record

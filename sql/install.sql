@@ -8,7 +8,8 @@ GRANT SELECT ON
     schema_monitor.objects, schema_monitor.versions, schema_monitor.changes, schema_monitor._visible_object,
     schema_monitor._visible_relation, schema_monitor._visible_document, schema_monitor._visible_posting,
     schema_monitor._visible_reference, schema_monitor._visible_passage, schema_monitor._visible_history,
-    schema_monitor._visible_definition, schema_monitor._visible_migration, schema_monitor._visible_statistic
+    schema_monitor._visible_definition, schema_monitor._visible_migration, schema_monitor._visible_statistic,
+    schema_monitor._visible_term, schema_monitor._visible_term_object, schema_monitor.glossary
 TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),
@@ -24,9 +25,13 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor.context(text, integer, text, text[]),
     schema_monitor.join_path(text[], integer), schema_monitor.validate_query(text, boolean, bigint),
     schema_monitor.suggest_alternatives(text, integer),
+    schema_monitor.map_term(text, text, integer, double precision), schema_monitor.mapping_confidence(text, text),
+    schema_monitor.similar_terms(text, double precision, integer), schema_monitor._mappings(),
+    schema_monitor.export_glossary(text),
     schema_monitor.performance_since(bigint), schema_monitor.migrations_applied(), schema_monitor.drift(),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;
+-- Teaching (learn, forget, import_glossary) is for whom the owner names, too: what is taught, others believe.
 -- Functions with the owner's rights are for nobody but whom the owner names, and for who watches servers.
 GRANT EXECUTE ON FUNCTION schema_monitor.status(), schema_monitor.wait_until_indexed(interval) TO pg_monitor;
 

@@ -96,6 +96,22 @@ pub enum Error {
         /// The statement and its place among the others.
         statement: String,
     },
+    /// A line of a file is wrong.
+    #[error("line {number}: {error}")]
+    Line {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
+    /// A setting cannot be read.
+    #[error("invalid value for parameter \"{name}\"")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A pattern setting cannot be read.
     #[error("invalid value for parameter \"schema_monitor.exclude\"")]
     Pattern(#[from] schema::PatternError),
@@ -169,7 +185,8 @@ impl Error {
         use PgSqlErrorCode as Code;
         match self {
             Error::Postgres { code, .. } => *code,
-            Error::MigrationStatement { error, .. } => error.code(),
+            Error::MigrationStatement { error, .. } | Error::Line { error, .. } => error.code(),
+            Error::Setting { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::Migration { .. } => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Error::Content { .. } => Code::ERRCODE_DATA_CORRUPTED,
             Error::Unsettled => Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
@@ -203,7 +220,10 @@ impl Error {
             Error::Postgres { detail, .. } => detail.clone(),
             Error::MigrationStatement { statement, .. } => Some(statement.clone()),
             Error::Migration { detail, .. } => Some(detail.clone()).filter(|detail| !detail.is_empty()),
-            Error::Monitor(reason) | Error::Argument { reason, .. } => Some(reason.clone()),
+            Error::Line { error, .. } => error.detail(),
+            Error::Monitor(reason) | Error::Argument { reason, .. } | Error::Setting { reason, .. } => {
+                Some(reason.clone())
+            }
             Error::NoVersion { oldest, newest, .. } => Some(format!("Versions {oldest} to {newest} are kept.")),
             Error::Pattern(error) => Some(format!("{error}.")),
             Error::NoJoinPath { groups } => Some(format!("Apart from each other are: {}.", groups.join("; "))),
@@ -215,7 +235,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Postgres { hint, .. } => return hint.clone(),
-            Error::MigrationStatement { error, .. } => return error.hint(),
+            Error::MigrationStatement { error, .. } | Error::Line { error, .. } => return error.hint(),
             Error::NoRelation { offered, .. } => {
                 return (!offered.is_empty()).then(|| format!("Perhaps you meant {}.", offered.join(" or ")));
             }

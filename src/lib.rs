@@ -21,7 +21,8 @@ extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!("../sql/history.sql", name = "history", requires = ["bootstrap"]);
 extension_sql_file!("../sql/visibility.sql", name = "visibility", requires = ["history"]);
 extension_sql_file!("../sql/index.sql", name = "index", requires = ["visibility"]);
-extension_sql_file!("../sql/depend.sql", name = "depend", requires = ["index"]);
+extension_sql_file!("../sql/term.sql", name = "term", requires = ["index"]);
+extension_sql_file!("../sql/depend.sql", name = "depend", requires = ["term"]);
 extension_sql_file!("../sql/functions.sql", name = "functions", requires = ["depend"]);
 extension_sql_file!(
     "../sql/install.sql",

@@ -2,10 +2,11 @@
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use schema::{Exclusion, Impact};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pg::process::{library_directory, share_directory};
 
 /// A switch for the worst day: capture stops at once, and what was missed is found by comparing when it
@@ -50,6 +51,12 @@ static EMBED_IN_SESSION: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// Comparing all vectors is exact and, up to some thousands of rows, as fast as the index.
 static EXACT_SEARCH_ROWS: GucSetting<i32> = GucSetting::<i32>::new(4_000);
+
+/// What is taught again and again is believed more, but a slip is not believed at once.
+static LEARNING_STEP: GucSetting<f64> = GucSetting::<f64>::new(0.05);
+
+/// A last word for terms that nothing in the schema is called by, where nobody may teach.
+static STATIC_TERMS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 /// The least impact of a version that listeners are told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
@@ -199,6 +206,24 @@ pub fn init() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_float_guc(
+        c"schema_monitor.learning_step",
+        c"What a business term gains in confidence each time it is taught again.",
+        c"Confidence never passes 1.",
+        &LEARNING_STEP,
+        0.0,
+        1.0,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"schema_monitor.static_terms",
+        c"What business terms stand for where nothing else is known of them.",
+        c"A JSON object of terms with tables, columns or expressions.",
+        &STATIC_TERMS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     GucRegistry::define_enum_guc(
         c"schema_monitor.notify_impact",
         c"Least impact of a version that is announced on the channel schema_changed.",
@@ -294,6 +319,24 @@ pub fn embed_in_session() -> bool {
 /// Rows up to which every vector is compared.
 pub fn exact_search_rows() -> i64 {
     i64::from(EXACT_SEARCH_ROWS.get())
+}
+
+/// What a term gains each time it is taught again.
+pub fn learning_step() -> f64 {
+    LEARNING_STEP.get()
+}
+
+/// Terms with what they stand for where nothing else is known.
+pub fn static_terms() -> Result<BTreeMap<String, String>> {
+    let text = STATIC_TERMS.get().unwrap_or_default();
+    let text = text.to_string_lossy();
+    if text.trim().is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    serde_json::from_str(&text).map_err(|error| Error::Setting {
+        name: "schema_monitor.static_terms",
+        reason: format!("It is no JSON object of terms with texts: {error}."),
+    })
 }
 
 /// The least impact of a version that listeners are told of.

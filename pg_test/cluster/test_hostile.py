@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -100,6 +101,16 @@ def test_nothing_of_a_user_s_runs_with_rights_of_ours(cluster: Cluster, mallory:
             for statement in ("SELECT 1 FROM bait WHERE 'a' = 'a'::text", "SELECT nothing FROM bait", "SELECT 1 FROM bate", "SELECT spirng('x')"):
                 owner.execute("SELECT * FROM schema_monitor.validate_query(%s, true, 0)", (statement,))
                 owner.execute("SELECT * FROM schema_monitor.suggest_alternatives(%s)", (statement,))
+            for mapping in ("bait", "mallory.bait.a || 'x'", "nothing"):
+                with suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                    owner.execute("SELECT schema_monitor.learn('lure', %s)", (mapping,))
+                with suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                    owner.execute("SELECT schema_monitor.mapping_confidence('lure', %s)", (mapping,))
+            owner.execute("SET schema_monitor.static_terms = '{\"hook\": \"bait\"}'")
+            for call in ("map_term('lure', 'bait')", "map_term('hook')", "similar_terms('lure')"):
+                owner.execute(f"SELECT * FROM schema_monitor.{call}")  # type: ignore[arg-type]
+            owner.execute("SELECT schema_monitor.import_glossary(schema_monitor.export_glossary()) FROM schema_monitor.glossary")
+            owner.execute("SELECT schema_monitor.forget('lure')")
             owner.execute("SELECT schema_monitor.fingerprint()")
             owner.execute("SELECT * FROM schema_monitor.status()")
             owner.execute("SELECT * FROM schema_monitor._audit()")

@@ -94,6 +94,17 @@ QUESTIONS = {
     "validate_query of a secret": "SELECT concat_ws(' ', valid, sqlstate, message) FROM schema_monitor.validate_query('SELECT banana_secret FROM open.banana')",
     "validate_query of a wrong table": "SELECT suggestions::text FROM schema_monitor.validate_query('SELECT 1 FROM open.aple')",
     "suggest_alternatives": "SELECT statement FROM schema_monitor.suggest_alternatives('SELECT banana_publc FROM open.banana')",
+    "map_term": "SELECT mapping || ' ' || source FROM schema_monitor.map_term('apple price', threshold => 0.9)",
+    "map_term of what was taught": "SELECT mapping || ' ' || source FROM schema_monitor.map_term('fruit', threshold => 1) WHERE source = 'learned'",
+    "mapping_confidence": "SELECT (schema_monitor.mapping_confidence('fruit', 'open.banana.banana_secret') > 0.5)::text",
+    "similar_terms": "SELECT similar_term || ' ' || mapping FROM schema_monitor.similar_terms('fruits')",
+    "glossary": "SELECT term || ' ' || mapping || ' ' || stale FROM schema_monitor.glossary",
+    "export_glossary": "SELECT line FROM string_to_table(schema_monitor.export_glossary('csv'), E'\n') AS line WHERE line <> ''",
+    "learn": "SELECT schema_monitor.learn('taught', 'open.apple')::text",
+    "forget": "SELECT schema_monitor.forget('nothing taught')::text",
+    "import_glossary": "SELECT schema_monitor.import_glossary('[]')::text",
+    "_term": "SELECT template FROM schema_monitor._term",
+    "_term_object": "SELECT column_name FROM schema_monitor._term_object",
     "schema_embeddings": "SELECT kind || ' ' || object_name || coalesce('.' || column_name, '') FROM schema_monitor.schema_embeddings",
     "fingerprint(regclass)": "SELECT count(schema_monitor.fingerprint('open.apple'::regclass))::text",
     "embed_query": "SELECT count(schema_monitor.embed_query('x'))::text",
@@ -107,7 +118,7 @@ QUESTIONS = {
 }
 
 # Whose errors repeat the name that was asked about: what they show is in the file.
-REPEATING = {"context of tables", "join_path", "validate_query of a secret"}
+REPEATING = {"context of tables", "join_path", "validate_query of a secret", "mapping_confidence", "learn"}
 
 Ask = Callable[[str, str], list[str]]
 
@@ -126,6 +137,7 @@ def matrix(cluster: Cluster) -> Iterator[str]:
                 connection.execute(grants.format(r=PREFIX + role))  # type: ignore[arg-type]
         connection.execute(f"CREATE TABLE open.lemon (lemon_id int); ALTER TABLE open.lemon OWNER TO {PREFIX}table_owner")  # type: ignore[arg-type]
         wait_indexed(connection)
+        connection.execute("SELECT schema_monitor.learn('fruit', 'open.banana.banana_secret'), schema_monitor.learn('fruit', 'open.apple.apple_price * 2'), schema_monitor.learn('fruit', 'open.lemon')")
         connection.execute("DROP TABLE open.lemon")
         connection.execute("CREATE ROLE matrix_passer LOGIN SUPERUSER")
         wait_indexed(connection)

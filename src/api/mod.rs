@@ -13,5 +13,6 @@ mod migration;
 mod performance;
 mod search;
 mod status;
+mod term;
 mod validate;
 mod visibility;

@@ -50,13 +50,15 @@ const FOREIGN: &str = "
     LIMIT 1";
 
 /// What was recorded under our own incarnation, and what is derived from it.
-const OWN: [&str; 11] = [
+const OWN: [&str; 13] = [
     "DELETE FROM schema_monitor._change WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._definition WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._object WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._version WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._migration WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._statistic WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._term WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._term_object WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._passage WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._posting WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._document WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
@@ -65,7 +67,7 @@ const OWN: [&str; 11] = [
      WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
 ];
 
-const ADOPTED: [&str; 6] = [
+const ADOPTED: [&str; 8] = [
     "UPDATE schema_monitor._version SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._object SET incarnation = schema_monitor._incarnation()
@@ -75,6 +77,11 @@ const ADOPTED: [&str; 6] = [
     "UPDATE schema_monitor._change SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._migration SET incarnation = schema_monitor._incarnation(), relation_oid = 0
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    "UPDATE schema_monitor._term SET incarnation = schema_monitor._incarnation()
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
+    // Columns are counted anew by a restore: their names are looked up.
+    "UPDATE schema_monitor._term_object SET incarnation = schema_monitor._incarnation(), column_number = 0
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     // The OIDs in it are another database's: re-bind by name.
     "UPDATE schema_monitor._state SET stamp = $1, notified = 0

@@ -15,6 +15,7 @@ mod record;
 mod retention;
 mod stamp;
 mod store;
+mod term;
 mod tool;
 mod usage;
 mod write;

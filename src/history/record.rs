@@ -9,6 +9,7 @@ use super::compare::{Finding, compare};
 use super::event::{self, Pending};
 use super::stamp;
 use super::store::{self, State};
+use super::term;
 use super::tool::{self, Book};
 use super::usage::{self, Measured};
 use super::write::write_findings;
@@ -154,6 +155,9 @@ impl Reading {
             (outcome.present, outcome.gone) = write_findings(&self.findings, outcome.version)?;
             outcome.present =
                 crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
+        }
+        if !outcome.present.is_empty() {
+            term::follow(&outcome.present)?;
         }
         stamp::write(&self.books, outcome.version)?;
         let arguments = [

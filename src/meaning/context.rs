@@ -29,6 +29,10 @@ const MAX_COMMENT: usize = 200;
 /// Most values of an enum that are told.
 const MAX_VALUES: usize = 20;
 
+/// Most business terms that are told, and the longest in characters.
+const MAX_TERMS: usize = 10;
+const MAX_TERM: usize = 60;
+
 /// Longest condition of a CHECK that is told, in characters.
 const MAX_CHECK: usize = 200;
 
@@ -57,6 +61,7 @@ pub fn context(question: &str, max_tokens: usize, format: Format, tables: Option
         version,
         tables: count,
         joins: Vec::new(),
+        terms: terms(&survey),
         answerable: is_asked.then_some(survey.answerable),
     };
     let chosen = match named {
@@ -82,6 +87,18 @@ pub fn context(question: &str, max_tokens: usize, format: Format, tables: Option
         }
     }
     Ok(pack(&read(&chosen, &survey)?, &frame, format, max_tokens))
+}
+
+/// Terms of the question with what they stand for, the surest of each.
+fn terms(survey: &Survey) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for entry in &survey.taught {
+        let term = sanitize(&entry.term, MAX_TERM);
+        if found.iter().all(|(known, _)| *known != term) && found.len() < MAX_TERMS {
+            found.push((term, sanitize(&entry.mapping, MAX_CHECK)));
+        }
+    }
+    found
 }
 
 fn too_large(tables: usize) -> Error {

@@ -8,11 +8,12 @@ use embed::Purpose;
 use pgrx::datum::DatumWithOid;
 use retrieve::{
     Asked, Candidate, ColumnWords, Corpus, Matches, Parts, Posting, Ranked, Weights, answerable, asked, bm25,
-    probability, rank, rank_columns,
+    phrase_keys, probability, rank, rank_columns,
 };
 use std::collections::{HashMap, HashSet};
 
 use super::graph;
+use super::term::{Entry, entries};
 use crate::error::{Error, Result};
 use crate::index::{self, Near};
 use crate::pg::query;
@@ -67,7 +68,11 @@ impl Hit {
 /// Hits, best first.
 pub fn find(question: &str, max_results: usize, filter: &Filter) -> Result<Vec<Hit>> {
     let mut hits = with(question, max_results, filter, |finding| match filter.columns {
-        true => finding.columns(&finding.ranked(max_results)?, max_results),
+        true => finding.columns(
+            &finding.ranked(max_results)?,
+            WITH_COLUMNS.max(max_results),
+            max_results,
+        ),
         false => Ok(finding.relations(finding.ranked(max_results)?)),
     })?;
     hits.truncate(max_results);
@@ -83,17 +88,21 @@ pub struct Survey {
     pub columns: HashMap<(i64, i16), f32>,
     /// How likely it is that the question can be answered.
     pub answerable: f32,
+    /// Terms of the question that were taught.
+    pub taught: Vec<Entry>,
 }
 
 /// Relations together with their columns.
 pub fn survey(question: &str, max_results: usize, filter: &Filter) -> Result<Survey> {
     with(question, max_results, filter, |finding| {
         let ranked = finding.ranked(max_results)?;
-        let columns = finding.columns(&ranked, max_results)?;
+        // What comes far behind is told with its keys alone.
+        let columns = finding.columns(&ranked, WITH_COLUMNS, usize::MAX)?;
         let mut hits = finding.relations(ranked);
         hits.truncate(max_results);
         Ok(Survey {
             answerable: probability(finding.answerable),
+            taught: finding.taught.to_vec(),
             hits,
             columns: columns
                 .iter()
@@ -110,11 +119,13 @@ fn with<R: Default>(
     filter: &Filter,
     body: impl FnOnce(&Finding<'_>) -> Result<R>,
 ) -> Result<R> {
-    let asked = asked(question);
+    let mut asked = asked(question);
     if asked.is_empty() || max_results == 0 {
         return Ok(R::default());
     }
-    let (matches, documents) = lexical_scores(&asked, filter)?;
+    let taught = taught(question)?;
+    asked.extend(by_taught(&taught, &asked));
+    let (matches, documents) = lexical_scores(&asked, &taught, filter)?;
     let nearest = match by_vectors(question, filter, documents, max_results) {
         Ok(nearest) => nearest,
         Err(error) if error.is_interrupt() => return Err(error),
@@ -128,10 +139,39 @@ fn with<R: Default>(
     body(&Finding {
         asked: &asked,
         matches: &matches,
+        taught: &taught,
         nearest: &nearest,
         best: best(&nearest),
         answerable: answerable(&asked, &matches, &own, top),
     })
+}
+
+/// Terms in the question that were taught, and that stand for something that is there.
+fn taught(question: &str) -> Result<Vec<Entry>> {
+    let mut found = entries(Some(phrase_keys(question)))?;
+    found.retain(|entry| !entry.is_stale);
+    Ok(found)
+}
+
+/// What a taught term begins with where it is looked up: nothing in the schema is called so.
+const TAUGHT: &str = "=";
+
+fn pseudo_term(entry: &Entry) -> String {
+    format!("{TAUGHT}{}", entry.term)
+}
+
+/// A taught term is one word more of the question, which what it stands for has.
+fn by_taught(taught: &[Entry], asked: &[Asked]) -> Vec<Asked> {
+    let words = asked.iter().map(|one| one.word + 1).max().unwrap_or(0);
+    let mut phrases: Vec<&str> = taught.iter().map(|entry| entry.phrase.as_str()).collect();
+    phrases.dedup();
+    let word = |entry: &Entry| words + phrases.iter().position(|phrase| *phrase == entry.phrase).unwrap_or(0);
+    let asked = |entry: &Entry| Asked {
+        term: pseudo_term(entry),
+        word: word(entry),
+        weight: entry.confidence as f32,
+    };
+    taught.iter().map(asked).collect()
 }
 
 /// The best similarity of each relation and which column has it.
@@ -147,7 +187,7 @@ fn best(nearest: &[Near]) -> HashMap<i64, (f32, i16)> {
 }
 
 /// Similarities by the model that the vectors are of. When that changes, the news of it comes a moment after the vectors.
-fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
+pub(super) fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
     let timeout = settings::embedder_timeout();
     let nearest = |embedded: worker::Embedded| {
         let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
@@ -177,15 +217,58 @@ const POSTINGS: &str = "
       AND ($1 IS NULL OR p.kind OPERATOR(pg_catalog.=) ANY ($1))
       AND ($2 IS NULL OR p.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
 
+const LENGTHS: &str = "
+    SELECT d.object_id, d.length
+    FROM schema_monitor._visible_document AS d
+    WHERE d.object_id OPERATOR(pg_catalog.=) ANY ($3)
+      AND ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+/// What a taught term weighs where it stands, as occurrences: as much as a word of a relation's name.
+const TAUGHT_WEIGHT: u32 = 3;
+
+/// The relations that taught terms stand for, as if they had the terms.
+fn postings_of_taught(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Result<Vec<Posting>> {
+    let ids: Vec<i64> = taught
+        .iter()
+        .flat_map(|entry| &entry.places)
+        .map(|(id, _)| *id)
+        .collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut lengths: HashMap<i64, u32> = HashMap::new();
+    let [kinds, schemas] = filter.arguments();
+    query::read(LENGTHS, &[kinds, schemas, ids.into()], |row| {
+        lengths.insert(row.i64(0), row.i32(1) as u32);
+        Ok(())
+    })?;
+    let mut postings = Vec::new();
+    for entry in taught {
+        let term = pseudo_term(entry);
+        let documents: HashSet<i64> = entry.places.iter().map(|(id, _)| *id).collect();
+        for (document, length) in documents.into_iter().filter_map(|id| Some((id, *lengths.get(&id)?))) {
+            let of_term = asked.iter().enumerate().filter(|(_, one)| one.term == term);
+            postings.extend(of_term.map(|(at, _)| Posting {
+                asked: at,
+                document,
+                weight: TAUGHT_WEIGHT,
+                length,
+            }));
+        }
+    }
+    Ok(postings)
+}
+
 /// BM25 of each relation that has one of the terms, and how many relations may be seen.
-fn lexical_scores(asked: &[Asked], filter: &Filter) -> Result<(Matches, i64)> {
+pub(super) fn lexical_scores(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Result<(Matches, i64)> {
     // Two words can have the same synonym.
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, one) in asked.iter().enumerate() {
         places.entry(&one.term).or_default().push(at);
     }
     let terms: Vec<String> = places.keys().map(|term| (*term).to_owned()).collect();
-    let mut postings = Vec::new();
+    let mut postings = postings_of_taught(asked, taught, filter)?;
     let [kinds, schemas] = filter.arguments();
     query::read(POSTINGS, &[kinds, schemas, terms.into()], |row| {
         let term = row.text(0).unwrap_or_default();
@@ -227,6 +310,7 @@ const WITH_COLUMNS: usize = 40;
 struct Finding<'a> {
     asked: &'a [Asked],
     matches: &'a Matches,
+    taught: &'a [Entry],
     nearest: &'a [Near],
     best: HashMap<i64, (f32, i16)>,
     /// The logit of the probability that there is an answer.
@@ -236,11 +320,21 @@ struct Finding<'a> {
 impl Finding<'_> {
     /// Ranks relations by the better of their own and their best column's similarity, their words and their keys.
     fn ranked(&self, max_results: usize) -> Result<Vec<Ranked>> {
+        let taught = |id: i64| {
+            let stands_for = |entry: &&Entry| entry.places.iter().any(|(place, _)| *place == id);
+            let confidences = self
+                .taught
+                .iter()
+                .filter(stands_for)
+                .map(|entry| entry.confidence as f32);
+            confidences.fold(0.0, f32::max)
+        };
         let ids: HashSet<i64> = self.best.keys().copied().chain(self.matches.documents()).collect();
         let mut candidates: Vec<Candidate> = ids
             .into_iter()
             .map(|id| Candidate {
                 id,
+                taught: taught(id),
                 similarity: self.best.get(&id).map(|(similarity, _)| *similarity),
             })
             .collect();
@@ -273,7 +367,11 @@ impl Finding<'_> {
     }
 
     fn hit(&self, (object_id, column): (i64, i16), parts: Parts, level: f32, similarity: Option<f32>) -> Hit {
-        let term = |one: &retrieve::Match| self.asked[one.asked].term.clone();
+        let term = |one: &retrieve::Match| {
+            let term = &self.asked[one.asked].term;
+            term.strip_prefix(TAUGHT)
+                .map_or_else(|| term.clone(), |term| format!("{term} (taught)"))
+        };
         Hit {
             object_id,
             column,
@@ -286,26 +384,30 @@ impl Finding<'_> {
         }
     }
 
-    /// Ranks columns by their own similarity and words and by their relation.
-    fn columns(&self, ranked: &[Ranked], max_results: usize) -> Result<Vec<Hit>> {
+    /// Ranks the columns of so many relations by their own similarity and words and by their relation.
+    fn columns(&self, ranked: &[Ranked], relations: usize, max_results: usize) -> Result<Vec<Hit>> {
+        let strong: Vec<i64> = ranked.iter().take(relations).map(|one| one.id).collect();
         let relations: HashMap<i64, f32> = ranked.iter().map(|one| (one.id, one.parts.sum())).collect();
         let similarities: HashMap<(i64, i16), f32> = self
             .nearest
             .iter()
             .map(|near| ((near.object_id, near.column), near.similarity))
             .collect();
-        let with_columns = WITH_COLUMNS.max(max_results);
-        let strong: Vec<i64> = ranked.iter().take(with_columns).map(|one| one.id).collect();
         let mut columns = Vec::new();
         query::read(COLUMNS, &[strong.into()], |row| {
             let place = (row.i64(0), row.i16(1));
-            columns.push(ColumnWords::new(
+            let mut words = ColumnWords::new(
                 place,
                 &row.text(2).unwrap_or_default(),
                 &row.text(3).unwrap_or_default(),
                 similarities.get(&place).copied(),
                 relations.get(&place.0).copied().unwrap_or(0.0),
-            ));
+            );
+            let stands_for = |entry: &&Entry| entry.places.contains(&(place.0, Some(place.1)));
+            for entry in self.taught.iter().filter(stands_for) {
+                words = words.taught(entry.confidence as f32);
+            }
+            columns.push(words);
             Ok(())
         })?;
         let ranked = rank_columns(self.asked, &columns);

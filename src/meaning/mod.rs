@@ -1,5 +1,5 @@
-//! What is asked beyond search: which relations a name means, how they are joined, what of them a prompt needs, and
-//! whether a statement is right.
+//! What is asked beyond search: which relations a name means, how they are joined, what of them a prompt needs,
+//! what business terms mean, whether a statement is right.
 //!
 //! Everything is read with the caller's rights, through the views that filter by them or from the catalogs with the
 //! same checks. What is thought about it is in [`retrieve`] and [`schema`].
@@ -11,6 +11,7 @@ mod join;
 mod name;
 mod repair;
 mod suggest;
+pub mod term;
 mod validate;
 
 pub use context::context;

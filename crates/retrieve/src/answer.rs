@@ -21,14 +21,23 @@ const NOT_KNOWN: f32 = -3.8;
 /// The logit of the probability that the schema answers the question. `similarities` are those of the relations' own
 /// passages, `best` is the best of all passages; `None` where there are no vectors.
 pub fn answerable(asked: &[Asked], matches: &Matches, similarities: &[f32], best: Option<f32>) -> f32 {
-    let known = known(asked, matches);
-    match (median(similarities), best) {
-        (Some(ordinary), Some(best)) => {
-            let lift = (best - ordinary) / (1.0 - ordinary).max(f32::EPSILON);
-            KNOWN * known + LIFT * lift.clamp(0.0, 1.0) + NEITHER
-        }
-        _ => KNOWN_ALONE * known + NOT_KNOWN,
+    let lift = median(similarities)
+        .zip(best)
+        .map(|(ordinary, best)| lift(ordinary, best));
+    logit(known(asked, matches), lift)
+}
+
+/// The logit from the share of words that are known and how far the best passage stands out, where that is known.
+pub(crate) fn logit(known: f32, lift: Option<f32>) -> f32 {
+    match lift {
+        Some(lift) => KNOWN * known + LIFT * lift + NEITHER,
+        None => KNOWN_ALONE * known + NOT_KNOWN,
     }
+}
+
+/// How far a cosine stands out from the ordinary one: 0 for not at all, 1 for the same text.
+pub(crate) fn lift(ordinary: f32, cosine: f32) -> f32 {
+    ((cosine - ordinary) / (1.0 - ordinary).max(f32::EPSILON)).clamp(0.0, 1.0)
 }
 
 /// The probability of a logit.
@@ -51,7 +60,7 @@ fn known(asked: &[Asked], matches: &Matches) -> f32 {
     best.values().sum::<f32>() / best.len().max(1) as f32
 }
 
-fn median(values: &[f32]) -> Option<f32> {
+pub(crate) fn median(values: &[f32]) -> Option<f32> {
     let mut values = values.to_vec();
     let middle = values.len() / 2;
     (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)

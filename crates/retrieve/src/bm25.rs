@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::business::others_of_heads;
 use crate::thesaurus::synonyms;
 use crate::words::query_words;
 
@@ -17,6 +18,11 @@ const SYNONYM: f32 = 0.7;
 
 /// What a word counts that the question's may have been meant to be, or may be shortened to.
 const OTHER_FORM: f32 = 0.7;
+
+/// What a phrase of one word counts that business uses for the question's, and a word of a longer one. Beside 0 both gain
+/// 0.007 recall@5 in other words (spider_train), and nothing is lost.
+const SAME_PHRASE: f32 = 0.5;
+const OF_SAME_PHRASE: f32 = 0.3;
 
 /// Words of a question, from the first on, for which others are asked for, too.
 const WITH_OTHERS: usize = 64;
@@ -54,6 +60,25 @@ pub fn asked(question: &str) -> Vec<Asked> {
             word,
             weight,
         }));
+    }
+    let places: HashMap<&str, usize> = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| (word.term.as_str(), at))
+        .collect();
+    for (head, term, is_alone) in others_of_heads(question) {
+        let Some(word) = places
+            .get(head.as_str())
+            .copied()
+            .filter(|_| !terms.contains(term.as_str()))
+        else {
+            continue;
+        };
+        let weight = if is_alone { SAME_PHRASE } else { OF_SAME_PHRASE };
+        match asked.iter_mut().find(|one| one.word == word && one.term == term) {
+            Some(known) => known.weight = known.weight.max(weight),
+            None => asked.push(Asked { term, word, weight }),
+        }
     }
     asked
 }

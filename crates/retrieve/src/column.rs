@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::bm25::Asked;
-use crate::rank::{Parts, Spread};
+use crate::rank::{Parts, Spread, TAUGHT};
 use crate::words::terms;
 
 /// What the relation's score counts beside 1 for the z-score of the column's own similarity.
@@ -23,6 +23,7 @@ pub struct ColumnWords {
     comment: BTreeSet<String>,
     similarity: Option<f32>,
     relation: f32,
+    taught: f32,
 }
 
 impl ColumnWords {
@@ -36,7 +37,14 @@ impl ColumnWords {
             comment: terms(comment).into_iter().collect(),
             similarity,
             relation,
+            taught: 0.0,
         }
+    }
+
+    /// The same where a term of the question was taught to mean it, from 0 to 1 how sure that is.
+    pub fn taught(mut self, confidence: f32) -> ColumnWords {
+        self.taught = self.taught.max(confidence);
+        self
     }
 }
 
@@ -54,6 +62,7 @@ pub fn rank_columns(asked: &[Asked], columns: &[ColumnWords]) -> Vec<((i64, i16)
                 similarity: column.similarity.map_or(0.0, |value| similarity.z(value)),
                 lexical: NAME * name.z(names[at]) + COMMENT * comment.z(comments[at]),
                 relation: RELATION * column.relation,
+                taught: TAUGHT * column.taught,
                 ..Parts::default()
             };
             (column.place, parts)

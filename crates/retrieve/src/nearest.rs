@@ -2,6 +2,7 @@
 
 use strsim::{jaro_winkler, normalized_damerau_levenshtein};
 
+use crate::business::are_same;
 use crate::thesaurus::synonyms;
 use crate::words::terms;
 
@@ -10,6 +11,9 @@ const LEAST: f32 = 0.55;
 
 /// What words that match count beside letters that do: a word more or less is more than a slip of the keyboard.
 const BY_WORDS: f32 = 0.9;
+
+/// What words count that business uses for the same thing.
+const SAME_IN_BUSINESS: f32 = 0.8;
 
 /// From this likeness on a word is the other one misspelled.
 const SAME_WORD: f32 = 0.75;
@@ -21,6 +25,7 @@ pub fn likeness(one: &str, other: &str) -> f32 {
     let (a, b) = (terms(one), terms(other));
     let by_words = match a.is_empty() || b.is_empty() {
         true => 0.0,
+        false if are_same(&a.join(" "), &b.join(" ")) => BY_WORDS,
         false => BY_WORDS * (matched(&a, &b) + matched(&b, &a)) / (a.len() + b.len()) as f32,
     };
     by_letters(&one.to_lowercase(), &other.to_lowercase()).max(by_words)
@@ -55,6 +60,10 @@ fn word_likeness(word: &str, other: &str) -> f32 {
     let meaning = synonyms(word)
         .find(|(synonym, _)| *synonym == other)
         .map_or(0.0, |(_, weight)| weight);
+    let meaning = match are_same(word, other) {
+        true => meaning.max(SAME_IN_BUSINESS),
+        false => meaning,
+    };
     if letters >= SAME_WORD {
         letters.max(meaning)
     } else {

@@ -40,7 +40,12 @@ pub struct Candidate {
     pub id: i64,
     /// Cosine similarity of its own or its best column's passage; `None` where there is no vector.
     pub similarity: Option<f32>,
+    /// How sure it is that a term of the question was taught to mean it, from 0 to 1.
+    pub taught: f32,
 }
+
+/// What a term that was taught counts, where it is quite sure: about as much as the best of many relations stands out.
+pub(crate) const TAUGHT: f32 = 4.0;
 
 /// What a score is made of; the sum is the score.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,12 +60,14 @@ pub struct Parts {
     pub neighbour: f32,
     /// For a column, by its relation.
     pub relation: f32,
+    /// By what was taught.
+    pub taught: f32,
 }
 
 impl Parts {
     /// All of them.
     pub fn sum(&self) -> f32 {
-        self.similarity + self.lexical + self.coverage + self.neighbour + self.relation
+        self.similarity + self.lexical + self.coverage + self.neighbour + self.relation + self.taught
     }
 }
 
@@ -97,6 +104,7 @@ pub fn rank(candidates: &[Candidate], matches: &Matches, edges: &[(i64, i64)], w
                 similarity: candidate.similarity.map_or(0.0, |value| similarity.z(value)),
                 lexical: weights.lexical * lexical.z(words[at]),
                 coverage: weights.coverage * coverage.z(covered[at]),
+                taught: TAUGHT * candidate.taught,
                 ..Parts::default()
             },
             neighbour: None,
@@ -166,7 +174,11 @@ mod tests {
     use crate::bm25::{Asked, Corpus, Posting, bm25};
 
     fn candidate(id: i64, similarity: Option<f32>) -> Candidate {
-        Candidate { id, similarity }
+        Candidate {
+            id,
+            similarity,
+            taught: 0.0,
+        }
     }
 
     /// Documents that have a word, so often.
@@ -223,6 +235,20 @@ mod tests {
         assert_eq!(order(&ranked), [1, 4, 2, 3]);
         assert_eq!((ranked[1].neighbour, ranked[2].neighbour), (Some(1), None));
         assert!(ranked[1].parts.neighbour > 0.0 && ranked[1].parts.coverage > ranked[2].parts.coverage);
+    }
+
+    #[test]
+    fn what_was_taught_wins() {
+        let mut candidates = [
+            candidate(1, Some(0.9)),
+            candidate(2, Some(0.1)),
+            candidate(3, Some(0.2)),
+        ];
+        candidates[1].taught = 0.8;
+        assert_eq!(
+            order(&rank(&candidates, &Matches::default(), &[], Weights::default()))[0],
+            2
+        );
     }
 
     #[test]

@@ -57,6 +57,22 @@ pub(crate) fn segment(letters: &str) -> Vec<&str> {
     if !plain || !LOOKED_INTO.contains(&letters.len()) || is_known(letters) {
         return vec![letters];
     }
+    let (cost, mut words) = cheapest(letters);
+    // What no word of the list ends may be a plural: it is cut as its singular is.
+    if let Some(singular) = letters.strip_suffix('s').filter(|rest| !rest.ends_with('s')) {
+        let (of_singular, mut cut) = cheapest(singular);
+        if of_singular + PLURAL < cost {
+            if let Some(last) = cut.pop() {
+                cut.push(&letters[singular.len() - last.len()..]);
+            }
+            words = cut;
+        }
+    }
+    words
+}
+
+/// The cheapest way to cut letters, and what it costs.
+fn cheapest(letters: &str) -> (u64, Vec<&str>) {
     let length = letters.len();
     // the cheapest way to the place before each letter, and where its last word begins
     let mut cheapest = vec![(u64::MAX, 0); length + 1];
@@ -89,7 +105,7 @@ pub(crate) fn segment(letters: &str) -> Vec<&str> {
         end = start;
     }
     words.reverse();
-    words
+    (cheapest[length].0, words)
 }
 
 /// Tells the end and the cost of every word, plurals included, that begins at a place.
@@ -140,6 +156,9 @@ mod tests {
             ("sbcustomer", "sb customer"),
             ("dlocation", "d location"),
             ("hiredate", "hire date"),
+            ("customerstatus", "customer status"),
+            ("zorkmid", "zork mid"),
+            ("zorkmids", "zork mids"),
         ] {
             assert_eq!(segment(letters).join(" "), words);
         }

@@ -15,6 +15,9 @@ use crate::spelling::respelled;
 /// Longest word that becomes a term, in characters: longer ones are data, not language.
 const MAX_WORD: usize = 64;
 
+/// Longest text that is read of a question, in bytes.
+const MAX_QUESTION: usize = 16 * 1024;
+
 /// Most terms that are taken from one question.
 const MAX_QUERY_TERMS: usize = 256;
 
@@ -90,6 +93,38 @@ pub fn terms(text: &str) -> Vec<String> {
     terms
 }
 
+/// Words that a phrase means the same without.
+const ARTICLES: &[&str] = &["a", "an", "in", "of", "s", "the", "to"];
+
+/// A word of a phrase.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    /// As people read it.
+    pub(crate) text: String,
+    /// Stemmed.
+    pub(crate) stem: String,
+}
+
+/// The words of a phrase in order, without articles.
+pub(crate) fn phrase(text: &str) -> Vec<Word> {
+    let stemmer = Stemmer::create(Algorithm::English);
+    let end = text.floor_char_boundary(MAX_QUESTION);
+    words_of(&text[..end])
+        .into_iter()
+        .filter(|word| !ARTICLES.contains(&word.as_str()))
+        .map(|text| Word {
+            stem: stemmer.stem(&text).into_owned(),
+            text,
+        })
+        .collect()
+}
+
+/// What a phrase is known by: the stems of its words in order, without articles.
+pub fn phrase_key(text: &str) -> String {
+    let stems: Vec<String> = phrase(text).into_iter().map(|word| word.stem).collect();
+    stems.join(" ")
+}
+
 /// A word of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct QueryWord {
@@ -104,7 +139,7 @@ pub(crate) struct QueryWord {
 pub(crate) fn query_words(question: &str) -> Vec<QueryWord> {
     let stemmer = Stemmer::create(Algorithm::English);
     let stem = |word: &str| stemmer.stem(word).into_owned();
-    let end = question.floor_char_boundary(16 * 1024);
+    let end = question.floor_char_boundary(MAX_QUESTION);
     let mut distinct: Vec<QueryWord> = Vec::new();
     for run in split_identifier(&question[..end]) {
         let respelled = respelled(&run);

@@ -161,6 +161,53 @@ pub fn mentions(text: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Identifiers with points between them, unquoted, with where they stand; not those that a parenthesis follows, which are
+/// functions and types.
+pub fn dotted_names(text: &str) -> Vec<(Vec<String>, std::ops::Range<usize>)> {
+    let tokens = tokens(text);
+    let mut found: Vec<(Vec<String>, std::ops::Range<usize>)> = Vec::new();
+    let mut is_open = false;
+    for (token, range) in tokens {
+        match token {
+            Token::Word(word) => match found.last_mut().filter(|_| is_open) {
+                Some((parts, whole)) => {
+                    parts.push(word.into_owned());
+                    whole.end = range.end;
+                    is_open = false;
+                }
+                None => found.push((vec![word.into_owned()], range)),
+            },
+            Token::Other(".") => is_open = found.last().is_some_and(|(_, whole)| whole.end == range.start),
+            Token::Other("(") => {
+                let is_call =
+                    |(_, whole): &(Vec<String>, std::ops::Range<usize>)| text[whole.end..range.start].trim().is_empty();
+                if found.last().is_some_and(is_call) {
+                    found.pop();
+                }
+                is_open = false;
+            }
+            _ => is_open = false,
+        }
+    }
+    found
+}
+
+/// Whether every parenthesis and bracket that is closed was open.
+pub fn is_balanced(text: &str) -> bool {
+    let mut open = 0_i32;
+    for (token, _) in tokens(text) {
+        match token {
+            Token::Other("(" | "[") => open += 1,
+            Token::Other(")" | "]") => open -= 1,
+            _ => (),
+        }
+        if open < 0 {
+            return false;
+        }
+    }
+    open == 0
+}
+
 /// Whether a word occurs as an identifier in a text as PostgreSQL prints it.
 pub fn has_word(text: &str, word: &str) -> bool {
     text.contains(word.trim_matches('"')) && has_identifier(text, word)
@@ -441,6 +488,24 @@ const KEYWORDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_an_expression_are_found() {
+        let text = "round(s.\"T x\".qty * t.price, 2) || coalesce(a.b, '(x.y') -- z";
+        let names: Vec<(String, &str)> = dotted_names(text)
+            .into_iter()
+            .map(|(parts, range)| (parts.join("|"), &text[range]))
+            .collect();
+        assert_eq!(
+            names[..3],
+            [
+                ("s|T x|qty".to_owned(), "s.\"T x\".qty"),
+                ("t|price".to_owned(), "t.price"),
+                ("a|b".to_owned(), "a.b")
+            ]
+        );
+        assert!(is_balanced("f(a[1])") && !is_balanced("a) + (b") && !is_balanced("(a") && is_balanced("')'"));
+    }
 
     #[test]
     fn a_name_is_taken_off_the_beginning() {

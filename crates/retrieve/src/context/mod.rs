@@ -134,6 +134,8 @@ pub struct Frame {
     pub tables: usize,
     /// Conditions that join the tables that matter most.
     pub joins: Vec<String>,
+    /// Business terms of the question with what they stand for.
+    pub terms: Vec<(String, String)>,
     /// How likely it is that the tables answer the question, from 0 to 1; `None` where none was asked.
     pub answerable: Option<f32>,
 }

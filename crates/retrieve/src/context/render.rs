@@ -24,6 +24,14 @@ pub(super) fn render(parts: &[Part<'_>], frame: &Frame, format: Format) -> Strin
                 "joins": frame.joins,
                 "tables": tables,
             });
+            if !frame.terms.is_empty() {
+                let terms: serde_json::Map<String, Value> = frame
+                    .terms
+                    .iter()
+                    .map(|(term, mapping)| (term.clone(), mapping.as_str().into()))
+                    .collect();
+                value["terms"] = terms.into();
+            }
             if let Some(probability) = frame.answerable {
                 value["answerable"] = ((f64::from(probability) * 100.0).round() / 100.0).into();
             }
@@ -44,6 +52,14 @@ fn head(parts: &[Part<'_>], frame: &Frame, before: &str) -> String {
     }
     if !frame.joins.is_empty() {
         text.push_str(&format!("{before}Joins: {}\n", frame.joins.join("; ")));
+    }
+    if !frame.terms.is_empty() {
+        let terms: Vec<String> = frame
+            .terms
+            .iter()
+            .map(|(term, mapping)| format!("{term} = {mapping}"))
+            .collect();
+        text.push_str(&format!("{before}Terms: {}\n", terms.join("; ")));
     }
     text
 }

@@ -1,0 +1,25 @@
+//! Taught terms follow the columns they stand for.
+
+use crate::error::Result;
+use crate::pg::query;
+
+// A column has its number from the moment it is made, its name until it is renamed; after a restore only the name is
+// known.
+const FOLLOW: &str = "
+    UPDATE schema_monitor._term_object AS t
+    SET column_number = a.attnum, column_name = a.attname::text
+    FROM schema_monitor._object AS o, pg_catalog.pg_attribute AS a
+    WHERE t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+      AND t.object_id OPERATOR(pg_catalog.=) ANY ($1)
+      AND t.column_name IS NOT NULL
+      AND o.object_id OPERATOR(pg_catalog.=) t.object_id AND o.incarnation OPERATOR(pg_catalog.=) t.incarnation
+      AND o.dropped_version IS NULL
+      AND a.attrelid OPERATOR(pg_catalog.=) o.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+      AND CASE WHEN t.column_number OPERATOR(pg_catalog.>) 0 THEN a.attnum OPERATOR(pg_catalog.=) t.column_number
+               ELSE a.attname::text OPERATOR(pg_catalog.=) t.column_name END
+      AND (a.attnum OPERATOR(pg_catalog.<>) t.column_number OR a.attname::text OPERATOR(pg_catalog.<>) t.column_name)";
+
+/// Notes the present names and numbers of the columns of some relations wherever a term stands for them.
+pub(super) fn follow(relations: &[i64]) -> Result<()> {
+    query::execute(FOLLOW, &[relations.into()]).map(drop)
+}
