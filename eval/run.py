@@ -31,6 +31,7 @@ from eval import functions  # noqa: E402
 from eval.questions import BENCHMARKS, Benchmark, Question, schemas_made  # noqa: E402
 from eval.ranking import BASELINES, Table, words  # noqa: E402
 from eval.targets import print_targets  # noqa: E402
+from eval.terms import measure_terms  # noqa: E402
 from tools.cluster import Cluster  # noqa: E402
 from tools.paths import DEFAULT_PG, DEV, SERVER_FOLDERS  # noqa: E402
 
@@ -209,6 +210,8 @@ def main() -> int:
     with Cluster(given.pg, "eval", settings={"fsync": "off"}) as cluster:
         for name in given.set or SETS:
             found.update(_measure_set(cluster, Benchmark(name), given.limit))
+        if not given.set:
+            found.update({what: round(value, 3) for what, value in measure_terms(cluster).items()})
     _print(found)
     print_targets(found)
     RESULT.write_text(json.dumps({way: one if isinstance(one, float) else [asdict(row) for row in one] for way, one in found.items()}, indent=2) + "\n")

@@ -16,6 +16,8 @@ TARGETS = [
     ("bird with comments, own, columns R@10", "bird, own, with comments", "columns_10", 0.85),
     ("what cannot be answered, area under ROC", "defog, area under ROC", None, 0.80),
     ("context of 2,000 tokens, all gold tables inside", "spider_train, context(): all gold", None, 0.95),
+    ("business terms, right first", "map_term(): right first", None, 0.85),
+    ("business terms, right among three", "map_term(): right among three", None, 0.95),
     ("join_path, same conditions", "spider_train, join_path(): same conditions, first", None, 0.95),
     ("validate_query, accepted as PostgreSQL accepts", "spider_train, validate_query(): accepts", None, 1.0),
     ("validate_query, right name first, misspelled", "spider_train, validate_query(): right name first, one misspelled", None, 0.90),

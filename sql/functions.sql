@@ -281,6 +281,14 @@ AS 'MODULE_PATHNAME', 'validate_query_wrapper';
 COMMENT ON FUNCTION schema_monitor.validate_query(text, boolean, bigint) IS
     'whether one SELECT, INSERT, UPDATE, DELETE or MERGE is valid as you would run it here; it is analysed and never run. With names that were likely meant, and warnings';
 
+CREATE FUNCTION schema_monitor.validate_request(document jsonb, relation regclass,
+    OUT path text, OUT rule text, OUT sqlstate text, OUT message text, OUT expected text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'validate_request_wrapper';
+COMMENT ON FUNCTION schema_monitor.validate_request(jsonb, regclass) IS
+    'what of a JSON document, or a list of them, a table would not take: unknown columns, missing values, wrong types, violated checks; no row is read or written';
+
 CREATE FUNCTION schema_monitor.suggest_alternatives(sql text, max_results integer DEFAULT 3,
     OUT rank integer, OUT statement text, OUT changes text[])
 RETURNS SETOF record

@@ -50,7 +50,7 @@ SELECT pg_catalog.pg_extension_config_dump('schema_monitor._term_object', '');
 CREATE VIEW schema_monitor._visible_term_object WITH (security_barrier) AS
 SELECT
     t.term_id, t.ordinal, t.object_id, o.oid, o.identity, a.attnum AS column_number,
-    coalesce(a.attname::text, t.column_name) AS column_name,
+    coalesce(a.attname::pg_catalog.text, t.column_name) AS column_name,
     o.dropped_version IS NOT NULL OR (t.column_name IS NOT NULL AND a.attnum IS NULL) AS stale
 FROM schema_monitor._term_object AS t
 JOIN schema_monitor._object AS o
@@ -59,10 +59,10 @@ LEFT JOIN pg_catalog.pg_attribute AS a
     ON a.attrelid OPERATOR(pg_catalog.=) o.oid AND o.dropped_version IS NULL AND t.column_name IS NOT NULL
     AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
     AND CASE WHEN t.column_number OPERATOR(pg_catalog.>) 0 THEN a.attnum OPERATOR(pg_catalog.=) t.column_number
-             ELSE a.attname::text OPERATOR(pg_catalog.=) t.column_name END
+             ELSE a.attname::pg_catalog.text OPERATOR(pg_catalog.=) t.column_name END
 WHERE t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
   AND CASE WHEN o.dropped_version IS NULL
-        THEN schema_monitor._sees_passage(o.oid, coalesce(a.attnum, 0::smallint))
+        THEN schema_monitor._sees_passage(o.oid, coalesce(a.attnum, 0::pg_catalog.int2))
         ELSE o.object_id IN (SELECT h.object_id FROM schema_monitor._visible_history AS h) END;
 COMMENT ON VIEW schema_monitor._visible_term_object IS 'what terms stand for, as far as the effective user may see it';
 

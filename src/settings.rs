@@ -1,7 +1,7 @@
 //! Every setting: a private static with the why, one `init()`, one typed getter each.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use schema::{Exclusion, Impact};
+use schema::{Exclusion, Impact, Mask};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,9 @@ static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 
 /// Staging areas and partitions by the thousand are noise to whoever searches.
 static EXCLUDE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+/// What a salary is called is not for everybody who may read the table, nor for a prompt.
+static MASK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 /// What triggers cannot see (replica-role sessions, restores) is found by comparing everything.
 static CHECK_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(600);
@@ -89,6 +92,14 @@ pub fn init() {
         c"Leaves schemas and objects out of the picture.",
         c"A comma-separated list of patterns \"schema\" or \"schema.name\", with * and ?.",
         &EXCLUDE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"schema_monitor.mask",
+        c"Hides columns from search and contexts of whoever does not manage the extension.",
+        c"A comma-separated list of patterns \"column\", \"table.column\" or \"schema.table.column\", with * and ?.",
+        &MASK,
         GucContext::Suset,
         GucFlags::default(),
     );
@@ -242,6 +253,19 @@ pub fn enabled() -> bool {
 /// What is left out; an error when the patterns cannot be read.
 pub fn exclusion() -> Result<Exclusion> {
     Ok(Exclusion::parse(&text(&EXCLUDE))?)
+}
+
+/// The setting `mask` as it is written.
+pub fn mask_text() -> String {
+    text(&MASK)
+}
+
+/// Columns that are hidden from whoever does not manage the extension.
+pub fn mask() -> Result<Mask> {
+    Mask::parse(&mask_text()).map_err(|entry| Error::Setting {
+        name: "schema_monitor.mask",
+        reason: format!("\"{entry}\" is neither \"column\" nor \"table.column\" nor \"schema.table.column\"."),
+    })
 }
 
 /// Microseconds between comparisons of everything; `None` for never.

@@ -94,6 +94,7 @@ QUESTIONS = {
     "validate_query of a secret": "SELECT concat_ws(' ', valid, sqlstate, message) FROM schema_monitor.validate_query('SELECT banana_secret FROM open.banana')",
     "validate_query of a wrong table": "SELECT suggestions::text FROM schema_monitor.validate_query('SELECT 1 FROM open.aple')",
     "suggest_alternatives": "SELECT statement FROM schema_monitor.suggest_alternatives('SELECT banana_publc FROM open.banana')",
+    "validate_request": "SELECT concat_ws(' ', path, rule, expected) FROM schema_monitor.validate_request('{\"banana_secre\": 1}', 'open.banana'::regclass)",
     "map_term": "SELECT mapping || ' ' || source FROM schema_monitor.map_term('apple price', threshold => 0.9)",
     "map_term of what was taught": "SELECT mapping || ' ' || source FROM schema_monitor.map_term('fruit', threshold => 1) WHERE source = 'learned'",
     "mapping_confidence": "SELECT (schema_monitor.mapping_confidence('fruit', 'open.banana.banana_secret') > 0.5)::text",

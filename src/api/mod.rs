@@ -11,6 +11,7 @@ mod fingerprint;
 mod join;
 mod migration;
 mod performance;
+mod request;
 mod search;
 mod status;
 mod term;

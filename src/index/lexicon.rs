@@ -1,12 +1,13 @@
 //! Passages, terms and references of relations.
 
 use retrieve::{Column, Relation, passages, terms_of};
-use schema::{Definition, Fingerprint, Part, PartKind, checked_values};
+use schema::{Definition, Fingerprint, Mask, Part, PartKind, checked_values};
 use std::collections::{BTreeMap, HashMap};
 
 use super::embedding::{Place, follow, readmit};
 use crate::error::Result;
 use crate::pg::query;
+use crate::settings;
 
 const FORGET: &str = "
     WITH gone AS (
@@ -120,9 +121,10 @@ fn write(definitions: &BTreeMap<i64, &Definition>) -> Result<()> {
         labels.insert((row.i64(0), row.i16(1)), row.texts(2).unwrap_or_default());
         Ok(())
     })?;
+    let mask = settings::mask()?;
     let mut rows = Rows::default();
     for (object_id, definition) in searched() {
-        rows.add(*object_id, definition, &labels);
+        rows.add(*object_id, definition, &labels, &mask);
     }
     if rows.ids.is_empty() {
         return Ok(());
@@ -154,7 +156,8 @@ fn is_searched(definition: &Definition) -> bool {
 }
 
 impl Rows {
-    fn add(&mut self, object_id: i64, definition: &Definition, labels: &HashMap<(i64, i16), Vec<String>>) {
+    /// What is masked is found by its own passage alone, which is shown to whoever manages the extension.
+    fn add(&mut self, object_id: i64, definition: &Definition, labels: &HashMap<(i64, i16), Vec<String>>, mask: &Mask) {
         let checked = checked_values(definition);
         let values = |column: &Part| {
             let labels = labels.get(&(object_id, column.number as i16));
@@ -178,7 +181,17 @@ impl Rows {
                 })
                 .collect(),
         };
-        let (weights, length) = terms_of(&relation);
+        let is_masked = |column: &Column<'_>| mask.covers(relation.schema, relation.name, column.name);
+        let shown = Relation {
+            columns: relation
+                .columns
+                .iter()
+                .filter(|column| !is_masked(column))
+                .cloned()
+                .collect(),
+            ..relation.clone()
+        };
+        let (weights, length) = terms_of(&shown);
         self.documents.0.push(object_id);
         self.documents.1.push(length as i32);
         for (term, weight) in weights {
@@ -192,7 +205,8 @@ impl Rows {
                 self.references.1.push(referenced.to_owned());
             }
         }
-        for passage in passages(&relation) {
+        let own = passages(&shown).into_iter().take(1);
+        for passage in own.chain(passages(&relation).into_iter().skip(1)) {
             let column = relation.columns.iter().find(|column| column.number == passage.column);
             self.ids.push(object_id);
             self.columns.push(passage.column);

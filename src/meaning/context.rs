@@ -3,7 +3,8 @@
 use retrieve::{Format, Frame, Table, TableColumn, TableReference, pack, sanitize};
 use std::collections::{BTreeMap, HashMap};
 
-use super::find::{Filter, Survey, survey};
+use super::find::{Survey, survey};
+use super::gather::Filter;
 use super::join::{Guesses, join_paths};
 use super::name::{self, Named};
 use crate::error::{Error, Result};
@@ -192,6 +193,9 @@ const CONSTRAINTS: &str = "
     WHERE k.conrelid OPERATOR(pg_catalog.=) ANY ($1)
       AND k.contype OPERATOR(pg_catalog.=) ANY ('{p,f,c}'::\"char\"[])
       AND schema_monitor._sees_relation(k.conrelid)
+      AND NOT EXISTS (
+          SELECT FROM pg_catalog.unnest(k.conkey) AS c(number)
+          WHERE NOT schema_monitor._sees_passage(k.conrelid, c.number))
       AND coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conperiod', 'false') OPERATOR(pg_catalog.=) 'false'
       AND (k.confrelid OPERATOR(pg_catalog.=) 0
            OR NOT EXISTS (

@@ -6,17 +6,21 @@
 
 mod context;
 mod find;
+mod gather;
 mod graph;
 mod join;
 mod name;
 mod repair;
+mod request;
 mod suggest;
 pub mod term;
 mod validate;
 
 pub use context::context;
-pub use find::{Filter, Hit, find};
+pub use find::{Hit, find};
+pub use gather::Filter;
 pub use join::{Guesses, join_paths};
 pub use name::resolve;
 pub use repair::repair;
+pub use request::violations;
 pub use validate::{Verdict, validate};

@@ -152,6 +152,15 @@ unsafe impl pgrx::callconv::BoxRet for Jsonb {
     }
 }
 
+/// The text of a `jsonb` argument, numbers digit by digit.
+pub fn jsonb_text(document: &pgrx::AnyElement) -> String {
+    // SAFETY: the argument is declared as jsonb, and may be toasted; the output function gives a zero-terminated copy.
+    unsafe {
+        let text = pgrx::direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(document.datum())]);
+        text.map(|text| utf8(text.to_bytes())).unwrap_or_default()
+    }
+}
+
 /// How a type is called in the declarations that pgrx would write; ours are written by hand (`sql = false`).
 macro_rules! declared_as {
     ($type:ty, $name:literal) => {

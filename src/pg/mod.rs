@@ -13,6 +13,7 @@ pub mod hook;
 pub mod latch;
 pub mod lookup;
 pub mod mapped;
+pub mod mask;
 pub mod plan;
 pub mod process;
 pub mod query;

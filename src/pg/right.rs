@@ -34,12 +34,14 @@ const ON_RELATION: u32 = pg_sys::ACL_SELECT
 const ON_COLUMN: u32 = pg_sys::ACL_SELECT | pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE | pg_sys::ACL_REFERENCES;
 
 /// What the answers are read from; a change in any of them is a reason to ask again.
-const READ_FROM: [pg_sys::SysCacheIdentifier::Type; 5] = [
+const READ_FROM: [pg_sys::SysCacheIdentifier::Type; 6] = [
     pg_sys::SysCacheIdentifier::RELOID,
     pg_sys::SysCacheIdentifier::ATTNUM,
     pg_sys::SysCacheIdentifier::NAMESPACEOID,
     pg_sys::SysCacheIdentifier::AUTHOID,
     pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE,
+    // who manages the extension is a privilege on a function
+    pg_sys::SysCacheIdentifier::PROCOID,
 ];
 
 /// What one role may see.
@@ -187,6 +189,12 @@ fn on_alike(role: pg_sys::Oid, relation: u32, schema: u32, owner: u32) -> Option
             || pg_sys::pg_class_aclcheck_ext(relation.into(), role, ON_RELATION.into(), &mut is_missing) == GRANTED;
         Some(if whole { Sight::Whole } else { Sight::Columns })
     }
+}
+
+/// How often answers became stale so far: kept answers are good as long as this stays.
+pub fn invalidations() -> u64 {
+    count_invalidations();
+    INVALIDATIONS.get()
 }
 
 /// From the first call on, counts what makes answers stale.

@@ -54,6 +54,43 @@ impl Exclusion {
     }
 }
 
+/// Which columns are hidden from whoever does not manage the extension: a list of patterns, each `column`, `table.column` or
+/// `schema.table.column`, where `*` stands for any characters and `?` for one. Upper and lower case are the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mask(Vec<[String; 3]>);
+
+impl Mask {
+    /// Reads a comma-separated list; blank entries are skipped. Gives the entry that cannot be read.
+    pub fn parse(list: &str) -> Result<Mask, String> {
+        let mut patterns = Vec::new();
+        for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let parts: Vec<String> = entry.split('.').map(str::to_lowercase).collect();
+            let any = || "*".to_owned();
+            patterns.push(match parts.as_slice() {
+                _ if parts.iter().any(String::is_empty) => return Err(entry.to_owned()),
+                [column] => [any(), any(), column.clone()],
+                [table, column] => [any(), table.clone(), column.clone()],
+                [schema, table, column] => [schema.clone(), table.clone(), column.clone()],
+                _ => return Err(entry.to_owned()),
+            });
+        }
+        Ok(Mask(patterns))
+    }
+
+    /// Whether nothing is hidden.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a column is hidden.
+    pub fn covers(&self, schema: &str, table: &str, column: &str) -> bool {
+        let (schema, table, column) = (schema.to_lowercase(), table.to_lowercase(), column.to_lowercase());
+        self.0
+            .iter()
+            .any(|[a, b, c]| matches(c, &column) && matches(b, &table) && matches(a, &schema))
+    }
+}
+
 /// Glob matching in linear space and at worst quadratic time: on a mismatch go back to the last `*`.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
@@ -95,6 +132,23 @@ mod tests {
         assert!(!exclusion.covers("sales", Some("staging_12")));
         assert!(!exclusion.covers("sales", None));
         assert!(matches("*a*b", "xaxxb") && !matches("*a*b", "xaxx"));
+    }
+
+    #[test]
+    fn columns_are_masked_by_name_table_and_schema() {
+        let mask = Mask::parse("*salary*, emp.ssn, hr.pay_?.IBAN").expect("parses");
+        assert!(
+            mask.covers("x", "y", "Base_Salary")
+                && mask.covers("x", "emp", "ssn")
+                && mask.covers("hr", "pay_1", "iban")
+        );
+        assert!(
+            !mask.covers("x", "y", "ssn") && !mask.covers("x", "pay_1", "iban") && !mask.covers("hr", "pay_12", "iban")
+        );
+        assert!(Mask::parse(" ,").expect("blank").is_empty());
+        for wrong in ["a.b.c.d", "a..b", ".a"] {
+            assert_eq!(Mask::parse(wrong), Err(wrong.to_owned()));
+        }
     }
 
     #[test]

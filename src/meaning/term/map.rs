@@ -6,7 +6,8 @@
 use retrieve::{Formula, REWORDED, TermColumn, ValueKind, asked, formulas, phrase_key, rank_term, reworded};
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::find::{Filter, by_vectors, find, lexical_scores};
+use super::super::find::find;
+use super::super::gather::{Filter, by_vectors, lexical_scores};
 use super::entry::{entries, key};
 use super::template::{Template, filled, parse};
 use crate::error::{Error, Result};
@@ -216,7 +217,7 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
             source: if fit.is_exact { Source::Exact } else { Source::Semantic },
             confidence: match fit.is_exact {
                 true => (EXACT - SHARED * (exact as f64 - 1.0)).max(LEAST_EXACT),
-                false => f64::from(fit.confidence),
+                false => EXACT * f64::from(fit.confidence),
             },
         })
         .collect();

@@ -1,0 +1,165 @@
+//! What there is for a question: relations that have its words, vectors near to its own, terms that were taught.
+
+use embed::Purpose;
+use pgrx::datum::DatumWithOid;
+use retrieve::{Asked, Corpus, Matches, Posting, bm25, phrase_keys};
+use std::collections::{HashMap, HashSet};
+
+use super::term::{Entry, entries};
+use crate::error::Result;
+use crate::index::{self, Near};
+use crate::pg::query;
+use crate::settings;
+use crate::worker;
+
+/// What the asker wants to see of what may be seen.
+#[derive(Default)]
+pub struct Filter {
+    /// Kinds of relation; `None` for all.
+    pub kinds: Option<Vec<String>>,
+    /// Whether columns are listed instead of relations.
+    pub columns: bool,
+    /// Schemas; `None` for all.
+    pub schemas: Option<Vec<String>>,
+}
+
+impl Filter {
+    fn arguments(&self) -> [DatumWithOid<'static>; 2] {
+        [self.kinds.clone().into(), self.schemas.clone().into()]
+    }
+}
+
+/// Terms in the question that were taught, and that stand for something that is there.
+pub(super) fn taught(question: &str) -> Result<Vec<Entry>> {
+    let mut found = entries(Some(phrase_keys(question)))?;
+    found.retain(|entry| !entry.is_stale);
+    Ok(found)
+}
+
+/// What a taught term begins with where it is looked up: nothing in the schema is called so.
+pub(super) const TAUGHT: &str = "=";
+
+fn pseudo_term(entry: &Entry) -> String {
+    format!("{TAUGHT}{}", entry.term)
+}
+
+/// A taught term stands for the last of its words, or is one word more of the question; what it means has that.
+pub(super) fn by_taught(taught: &[Entry], asked: &[Asked]) -> Vec<Asked> {
+    let more = asked.iter().map(|one| one.word + 1).max().unwrap_or(0);
+    let word = |entry: &Entry| {
+        let last = entry.phrase.rsplit(' ').next().unwrap_or("");
+        let own = asked.iter().find(|one| one.term == last && one.weight >= 1.0);
+        own.map_or(more, |own| own.word)
+    };
+    let asked = |entry: &Entry| Asked {
+        term: pseudo_term(entry),
+        word: word(entry),
+        weight: entry.confidence as f32,
+    };
+    taught.iter().map(asked).collect()
+}
+
+/// Similarities by the model that the vectors are of. When that changes, the news of it comes a moment after the vectors.
+pub(super) fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
+    let timeout = settings::embedder_timeout();
+    let nearest = |embedded: worker::Embedded| {
+        let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
+        index::nearest(embedded.vector, &embedded.model, kinds, schemas, documents, max_results)
+    };
+    let embedded = worker::embed(Purpose::Query, question, timeout)?;
+    let model = embedded.model;
+    let found = nearest(embedded)?;
+    match worker::configured_model() {
+        Ok(configured) if found.is_empty() && configured.hash != model => {
+            nearest(worker::embed_by(configured.hash, Purpose::Query, question, timeout)?)
+        }
+        _ => Ok(found),
+    }
+}
+
+const CORPUS: &str = "
+    SELECT pg_catalog.count(*), pg_catalog.sum(d.length)
+    FROM schema_monitor._visible_document AS d
+    WHERE ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+const POSTINGS: &str = "
+    SELECT p.term, p.object_id, p.weight, p.length
+    FROM schema_monitor._visible_posting AS p
+    WHERE p.term OPERATOR(pg_catalog.=) ANY ($3)
+      AND ($1 IS NULL OR p.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR p.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+const LENGTHS: &str = "
+    SELECT d.object_id, d.length
+    FROM schema_monitor._visible_document AS d
+    WHERE d.object_id OPERATOR(pg_catalog.=) ANY ($3)
+      AND ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
+      AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
+
+/// What a taught term weighs where it stands, as occurrences: as much as a word of a relation's name.
+const TAUGHT_WEIGHT: u32 = 3;
+
+/// The relations that taught terms stand for, as if they had the terms.
+fn postings_of_taught(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Result<Vec<Posting>> {
+    let ids: Vec<i64> = taught
+        .iter()
+        .flat_map(|entry| &entry.places)
+        .map(|(id, _)| *id)
+        .collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut lengths: HashMap<i64, u32> = HashMap::new();
+    let [kinds, schemas] = filter.arguments();
+    query::read(LENGTHS, &[kinds, schemas, ids.into()], |row| {
+        lengths.insert(row.i64(0), row.i32(1) as u32);
+        Ok(())
+    })?;
+    let mut postings = Vec::new();
+    for entry in taught {
+        let term = pseudo_term(entry);
+        let documents: HashSet<i64> = entry.places.iter().map(|(id, _)| *id).collect();
+        for (document, length) in documents.into_iter().filter_map(|id| Some((id, *lengths.get(&id)?))) {
+            let of_term = asked.iter().enumerate().filter(|(_, one)| one.term == term);
+            postings.extend(of_term.map(|(at, _)| Posting {
+                asked: at,
+                document,
+                weight: TAUGHT_WEIGHT,
+                length,
+            }));
+        }
+    }
+    Ok(postings)
+}
+
+/// BM25 of each relation that has one of the terms, and how many relations may be seen.
+pub(super) fn lexical_scores(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Result<(Matches, i64)> {
+    // Two words can have the same synonym.
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, one) in asked.iter().enumerate() {
+        places.entry(&one.term).or_default().push(at);
+    }
+    let terms: Vec<String> = places.keys().map(|term| (*term).to_owned()).collect();
+    let mut postings = postings_of_taught(asked, taught, filter)?;
+    let [kinds, schemas] = filter.arguments();
+    query::read(POSTINGS, &[kinds, schemas, terms.into()], |row| {
+        let term = row.text(0).unwrap_or_default();
+        for at in places.get(term.as_str()).into_iter().flatten() {
+            postings.push(Posting {
+                asked: *at,
+                document: row.i64(1),
+                weight: row.i32(2) as u32,
+                length: row.i32(3) as u32,
+            });
+        }
+        Ok(())
+    })?;
+    let (documents, length) =
+        query::one(CORPUS, &filter.arguments(), |row| (row.i64(0), row.i64(1)))?.unwrap_or((0, 0));
+    let corpus = Corpus {
+        documents: documents as u64,
+        mean_length: length as f32 / documents.max(1) as f32,
+    };
+    Ok((bm25(asked, &postings, corpus), documents))
+}
