@@ -124,9 +124,11 @@ fn read(relation: u32) -> Result<Table> {
     let oid = || Oid::from(relation);
     let identity = query::one(IDENTITY, &[oid().into()], |row| row.text(0))?.flatten();
     let Some(identity) = identity else {
-        return Err(Error::NoRelation {
-            name: relation.to_string(),
-            offered: Vec::new(),
+        return Err(Error::Postgres {
+            code: pgrx::PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            message: "the relation is no table or view that you may see".to_owned(),
+            detail: None,
+            hint: None,
         });
     };
     let mut table = Table {

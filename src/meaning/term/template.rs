@@ -132,7 +132,11 @@ fn named(parts: &[String]) -> Result<Part> {
     match parts.len() {
         1 | 2 => match relation(parts) {
             Ok(relation) => Ok(Part { relation, column: None }),
-            Err(error) if parts.len() == 2 => column(parts).map_err(|_| error),
+            // Where the table is there, its column is what is wrong.
+            Err(error) if parts.len() == 2 => column(parts).map_err(|other| match other {
+                Error::Postgres { .. } => other,
+                _ => error,
+            }),
             Err(error) => Err(error),
         },
         _ => column(parts),
