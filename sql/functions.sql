@@ -362,6 +362,36 @@ AS 'MODULE_PATHNAME', 'import_glossary_wrapper';
 COMMENT ON FUNCTION schema_monitor.import_glossary(text, text) IS
     'teaches every line of a glossary in json or csv, or none of them; gives how many there were';
 
+CREATE FUNCTION schema_monitor._semantics(OUT object_id bigint, OUT kind text, OUT schema_name text, OUT object_name text,
+    OUT column_name text, OUT semantic_type text, OUT display_name text, OUT confidence double precision, OUT reason text,
+    OUT tags text[], OUT described boolean)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', '_semantics_wrapper';
+COMMENT ON FUNCTION schema_monitor._semantics() IS 'what tables and columns are, for the view semantics';
+
+CREATE VIEW schema_monitor.semantics WITH (security_barrier) AS
+SELECT s.kind, s.schema_name, s.object_name, s.column_name, s.semantic_type, s.display_name, s.confidence, s.reason, s.tags,
+    s.described, a.moved_at AS last_write_seen
+FROM schema_monitor._semantics() AS s
+LEFT JOIN schema_monitor._visible_activity AS a
+    ON a.object_id OPERATOR(pg_catalog.=) s.object_id AND s.column_name IS NULL;
+COMMENT ON VIEW schema_monitor.semantics IS
+    'what each table is for and each column is, with how sure that is and why, as far as you may see them; described where somebody said so';
+
+CREATE FUNCTION schema_monitor.set_semantics(object text, semantic_type text DEFAULT NULL, display_name text DEFAULT NULL,
+    tags text[] DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'set_semantics_wrapper';
+COMMENT ON FUNCTION schema_monitor.set_semantics(text, text, text, text[]) IS
+    'says what a table or a column is, in the place of what is guessed; what is NULL stays as it was';
+
+CREATE FUNCTION schema_monitor.reset_semantics(object text) RETURNS boolean
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'reset_semantics_wrapper';
+COMMENT ON FUNCTION schema_monitor.reset_semantics(text) IS 'forgets what was said of a table or a column; whether there was anything';
+
 CREATE FUNCTION schema_monitor.performance_since(version bigint,
     OUT identity text, OUT measure text, OUT statement bigint, OUT before double precision, OUT after double precision)
 RETURNS SETOF record

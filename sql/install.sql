@@ -9,7 +9,8 @@ GRANT SELECT ON
     schema_monitor._visible_relation, schema_monitor._visible_document, schema_monitor._visible_posting,
     schema_monitor._visible_reference, schema_monitor._visible_passage, schema_monitor._visible_history,
     schema_monitor._visible_definition, schema_monitor._visible_migration, schema_monitor._visible_statistic,
-    schema_monitor._visible_term, schema_monitor._visible_term_object, schema_monitor.glossary
+    schema_monitor._visible_term, schema_monitor._visible_term_object, schema_monitor.glossary,
+    schema_monitor._visible_description, schema_monitor._visible_activity, schema_monitor.semantics
 TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     schema_monitor._incarnation(), schema_monitor.fingerprint(), schema_monitor._fingerprint_of_relation(oid),
@@ -26,12 +27,12 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor.join_path(text[], integer), schema_monitor.validate_query(text, boolean, bigint),
     schema_monitor.suggest_alternatives(text, integer), schema_monitor.validate_request(jsonb, regclass),
     schema_monitor.map_term(text, text, integer, double precision), schema_monitor.mapping_confidence(text, text),
-    schema_monitor.similar_terms(text, double precision, integer), schema_monitor._mappings(),
+    schema_monitor.similar_terms(text, double precision, integer), schema_monitor._mappings(), schema_monitor._semantics(),
     schema_monitor.export_glossary(text),
     schema_monitor.performance_since(bigint), schema_monitor.migrations_applied(), schema_monitor.drift(),
     schema_monitor._sees_relation(oid), schema_monitor._sees_passage(oid, smallint)
 TO PUBLIC;
--- Teaching (learn, forget, import_glossary) is for whom the owner names, too: what is taught, others believe.
+-- Teaching (learn, forget, import_glossary, set_semantics, reset_semantics) is for whom the owner names, too: what is taught, others believe.
 -- Functions with the owner's rights are for nobody but whom the owner names, and for who watches servers.
 GRANT EXECUTE ON FUNCTION schema_monitor.status(), schema_monitor.wait_until_indexed(interval) TO pg_monitor;
 

@@ -111,6 +111,8 @@ def test_nothing_of_a_user_s_runs_with_rights_of_ours(cluster: Cluster, mallory:
                 owner.execute(f"SELECT * FROM schema_monitor.{call}")  # type: ignore[arg-type]
             owner.execute("SELECT schema_monitor.import_glossary(schema_monitor.export_glossary()) FROM schema_monitor.glossary")
             owner.execute("SELECT schema_monitor.forget('lure')")
+            owner.execute("SELECT schema_monitor.set_semantics('bait', 'fact'), schema_monitor.set_semantics('mallory.bait.a', tags => '{x}')")
+            owner.execute("SELECT * FROM schema_monitor.semantics; SELECT schema_monitor.reset_semantics('bait')")
             owner.execute("SELECT schema_monitor.fingerprint()")
             owner.execute("SELECT * FROM schema_monitor.status()")
             owner.execute("SELECT * FROM schema_monitor._audit()")

@@ -106,6 +106,11 @@ QUESTIONS = {
     "import_glossary": "SELECT schema_monitor.import_glossary('[]')::text",
     "_term": "SELECT template FROM schema_monitor._term",
     "_term_object": "SELECT column_name FROM schema_monitor._term_object",
+    "semantics": "SELECT concat_ws('.', object_name, column_name) || ' ' || semantic_type || ' ' || display_name FROM schema_monitor.semantics WHERE schema_name IN ('open', 'closed')",
+    "set_semantics": "SELECT schema_monitor.set_semantics('open.apple', 'lookup')::text",
+    "reset_semantics": "SELECT schema_monitor.reset_semantics('open.apple')::text",
+    "_description": "SELECT display_name FROM schema_monitor._description",
+    "_activity": "SELECT count(*)::text FROM schema_monitor._activity HAVING count(*) > 0",
     "schema_embeddings": "SELECT kind || ' ' || object_name || coalesce('.' || column_name, '') FROM schema_monitor.schema_embeddings",
     "fingerprint(regclass)": "SELECT count(schema_monitor.fingerprint('open.apple'::regclass))::text",
     "embed_query": "SELECT count(schema_monitor.embed_query('x'))::text",
@@ -119,7 +124,7 @@ QUESTIONS = {
 }
 
 # Whose errors repeat the name that was asked about: what they show is in the file.
-REPEATING = {"context of tables", "join_path", "validate_query of a secret", "mapping_confidence", "learn"}
+REPEATING = {"context of tables", "join_path", "validate_query of a secret", "mapping_confidence", "learn", "set_semantics", "reset_semantics"}
 
 Ask = Callable[[str, str], list[str]]
 

@@ -13,6 +13,7 @@ mod migration;
 mod performance;
 mod request;
 mod search;
+mod semantic;
 mod status;
 mod term;
 mod validate;

@@ -50,13 +50,15 @@ const FOREIGN: &str = "
     LIMIT 1";
 
 /// What was recorded under our own incarnation, and what is derived from it.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
     "DELETE FROM schema_monitor._change WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._definition WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._object WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._version WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._migration WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._statistic WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._description WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
+    "DELETE FROM schema_monitor._activity WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._term WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._term_object WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
     "DELETE FROM schema_monitor._passage WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
@@ -67,7 +69,7 @@ const OWN: [&str; 13] = [
      WHERE incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()",
 ];
 
-const ADOPTED: [&str; 8] = [
+const ADOPTED: [&str; 9] = [
     "UPDATE schema_monitor._version SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._object SET incarnation = schema_monitor._incarnation()
@@ -81,6 +83,8 @@ const ADOPTED: [&str; 8] = [
     "UPDATE schema_monitor._term SET incarnation = schema_monitor._incarnation()
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     // Columns are counted anew by a restore: their names are looked up.
+    "UPDATE schema_monitor._description SET incarnation = schema_monitor._incarnation(), column_number = 0
+     WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     "UPDATE schema_monitor._term_object SET incarnation = schema_monitor._incarnation(), column_number = 0
      WHERE incarnation OPERATOR(pg_catalog.=) $1::uuid",
     // The OIDs in it are another database's: re-bind by name.

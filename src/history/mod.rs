@@ -5,6 +5,7 @@
 //! no version. Objects keep an identity of their own, bound to an OID; what has another OID and the same
 //! kind, schema and name is the same object made again.
 
+mod activity;
 mod adopt;
 mod apply;
 mod between;

@@ -4,6 +4,7 @@ use schema::{Definition, Fingerprints, Impact, Tree};
 use serde_json::json;
 use std::collections::BTreeMap;
 
+use super::activity;
 use super::adopt::adopt;
 use super::compare::{Finding, compare};
 use super::event::{self, Pending};
@@ -158,6 +159,10 @@ impl Reading {
         }
         if !outcome.present.is_empty() {
             term::follow(&outcome.present)?;
+        }
+        activity::forget(&outcome.gone)?;
+        if self.everything {
+            activity::sample()?;
         }
         stamp::write(&self.books, outcome.version)?;
         let arguments = [

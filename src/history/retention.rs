@@ -43,7 +43,7 @@ const HORIZON: &str = "
 
 // What the next version needs stays: the definition of each object as it was then, and what was dropped by it. So does
 // the object with the highest identity: no identity is given twice.
-const FORGET_VERSIONS: [&str; 8] = [
+const FORGET_VERSIONS: [&str; 9] = [
     "DELETE FROM schema_monitor._change AS c
      WHERE c.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
        AND c.version OPERATOR(pg_catalog.<=) $1",
@@ -70,7 +70,12 @@ const FORGET_VERSIONS: [&str; 8] = [
        AND o.object_id OPERATOR(pg_catalog.<) (
            SELECT pg_catalog.max(h.object_id) FROM schema_monitor._object AS h
            WHERE h.incarnation OPERATOR(pg_catalog.=) o.incarnation)",
-    // and the terms that stood for it
+    // and what was said of it, and the terms that stood for it
+    "DELETE FROM schema_monitor._description AS d
+     WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+       AND NOT EXISTS (
+           SELECT FROM schema_monitor._object AS o
+           WHERE o.object_id OPERATOR(pg_catalog.=) d.object_id AND o.incarnation OPERATOR(pg_catalog.=) d.incarnation)",
     "DELETE FROM schema_monitor._term AS t
      WHERE t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
        AND EXISTS (

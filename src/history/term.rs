@@ -1,12 +1,17 @@
-//! Taught terms follow the columns they stand for.
+//! What was taught and said of columns follows them.
 
 use crate::error::Result;
 use crate::pg::query;
 
-// A column has its number from the moment it is made, its name until it is renamed; after a restore only the name is
-// known.
-const FOLLOW: &str = "
-    UPDATE schema_monitor._term_object AS t
+/// A column has its number from the moment it is made, its name until it is renamed; after a restore only the name is
+/// known.
+macro_rules! follow {
+    ($table:literal) => {
+        concat!(
+            "
+    UPDATE schema_monitor.",
+            $table,
+            " AS t
     SET column_number = a.attnum, column_name = a.attname::text
     FROM schema_monitor._object AS o, pg_catalog.pg_attribute AS a
     WHERE t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
@@ -17,9 +22,17 @@ const FOLLOW: &str = "
       AND a.attrelid OPERATOR(pg_catalog.=) o.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
       AND CASE WHEN t.column_number OPERATOR(pg_catalog.>) 0 THEN a.attnum OPERATOR(pg_catalog.=) t.column_number
                ELSE a.attname::text OPERATOR(pg_catalog.=) t.column_name END
-      AND (a.attnum OPERATOR(pg_catalog.<>) t.column_number OR a.attname::text OPERATOR(pg_catalog.<>) t.column_name)";
+      AND (a.attnum OPERATOR(pg_catalog.<>) t.column_number OR a.attname::text OPERATOR(pg_catalog.<>) t.column_name)"
+        )
+    };
+}
 
-/// Notes the present names and numbers of the columns of some relations wherever a term stands for them.
+const FOLLOW: [&str; 2] = [follow!("_term_object"), follow!("_description")];
+
+/// Notes the present names and numbers of the columns of some relations wherever something was taught or said of them.
 pub(super) fn follow(relations: &[i64]) -> Result<()> {
-    query::execute(FOLLOW, &[relations.into()]).map(drop)
+    for statement in FOLLOW {
+        query::execute(statement, &[relations.into()])?;
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ mod join;
 mod name;
 mod repair;
 mod request;
+pub mod semantic;
 mod suggest;
 pub mod term;
 mod validate;

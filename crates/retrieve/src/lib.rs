@@ -16,6 +16,7 @@ mod nearest;
 mod passage;
 mod rank;
 mod segment;
+mod semantic;
 mod spelling;
 mod term;
 mod text;
@@ -32,6 +33,10 @@ pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, T
 pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
 pub use rank::{Candidate, Parts, Ranked, Weights, rank};
+pub use semantic::{
+    ColumnFacts, Guess, PURPOSES, Purpose, SEMANTICS, Semantic, TableFacts, column_semantic, display_name,
+    table_purpose,
+};
 pub use term::{Fit, REWORDED, TermColumn, ValueKind, rank_term};
 pub use text::sanitize;
 pub use words::{phrase_key, readable, split_identifier, terms};

@@ -86,7 +86,7 @@ pub fn entries(phrases: Option<Vec<String>>) -> Result<Vec<Entry>> {
 }
 
 /// Runs `body` with the rights of the extension's owner, who the tables belong to; nothing of it stays if it fails.
-fn as_owner<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
+pub(super) fn as_owner<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
     let owner = query::one(
         "SELECT e.extowner FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'",
         &[],
@@ -97,6 +97,12 @@ fn as_owner<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
         let _acting = Acting::as_role(owner);
         body()
     })
+}
+
+/// The role whose rights are in force.
+pub(super) fn caller() -> Result<String> {
+    let name = query::one("SELECT current_user::pg_catalog.text", &[], |row| row.text(0))?;
+    Ok(name.flatten().unwrap_or_default())
 }
 
 /// Refuses a term without words.
@@ -153,9 +159,7 @@ const TAUGHT_ONCE: f64 = 0.8;
 /// Notes that a term stands for something, or that it does so indeed; gives how sure that is now. `confidence` sets it.
 pub fn learn(term: &str, template: &Template, confidence: Option<f64>) -> Result<f64> {
     let phrase = key(term)?;
-    let who = query::one("SELECT current_user::pg_catalog.text", &[], |row| row.text(0))?
-        .flatten()
-        .unwrap_or_default();
+    let who = caller()?;
     let objects: Vec<i64> = template.parts.iter().map(|part| part.relation.object_id).collect();
     let number = |part: &super::template::Part| part.column.as_ref().map_or(0, |(number, _)| *number);
     let numbers: Vec<i16> = template.parts.iter().map(number).collect();

@@ -1,14 +1,16 @@
 //! Business terms: what people call things, and which relations, columns and expressions they mean by it.
 
+mod description;
 mod entry;
 mod glossary;
 mod map;
 mod template;
 
+pub use description::{describe, forget_description};
 pub use entry::{Entry, entries, learn};
 pub use glossary::{Format, export, import};
 pub use map::{confidence, map};
-pub use template::parse;
+pub use template::{Part, parse};
 
 use retrieve::{likeness, phrase_key};
 
