@@ -61,8 +61,12 @@ LEFT JOIN pg_catalog.pg_attribute AS a
     AND CASE WHEN t.column_number OPERATOR(pg_catalog.>) 0 THEN a.attnum OPERATOR(pg_catalog.=) t.column_number
              ELSE a.attname::pg_catalog.text OPERATOR(pg_catalog.=) t.column_name END
 WHERE t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-  AND CASE WHEN o.dropped_version IS NULL
-        THEN schema_monitor._sees_passage(o.oid, coalesce(a.attnum, 0::pg_catalog.int2))
+  AND CASE
+        WHEN o.dropped_version IS NULL AND (t.column_name IS NULL OR a.attnum IS NOT NULL)
+            THEN schema_monitor._sees_passage(o.oid, coalesce(a.attnum, 0::pg_catalog.int2))
+        -- the name of a column that is gone may have been masked
+        WHEN o.dropped_version IS NULL
+            THEN pg_catalog.has_function_privilege('schema_monitor.check(boolean)', 'EXECUTE')
         ELSE o.object_id IN (SELECT h.object_id FROM schema_monitor._visible_history AS h) END;
 COMMENT ON VIEW schema_monitor._visible_term_object IS 'what terms stand for, as far as the effective user may see it';
 

@@ -7,6 +7,7 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::pg::encoding::utf8;
 use crate::pg::process::{library_directory, share_directory};
 
 /// A switch for the worst day: capture stops at once, and what was missed is found by comparing when it
@@ -352,8 +353,7 @@ pub fn learning_step() -> f64 {
 
 /// Terms with what they stand for where nothing else is known.
 pub fn static_terms() -> Result<BTreeMap<String, String>> {
-    let text = STATIC_TERMS.get().unwrap_or_default();
-    let text = text.to_string_lossy();
+    let text = text(&STATIC_TERMS);
     if text.trim().is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -374,7 +374,5 @@ pub fn notify_impact() -> Impact {
 }
 
 fn text(setting: &GucSetting<Option<CString>>) -> String {
-    setting
-        .get()
-        .map_or_else(String::new, |value| value.to_string_lossy().into_owned())
+    setting.get().map_or_else(String::new, |value| utf8(value.as_bytes()))
 }

@@ -49,6 +49,7 @@ WRONG = [
     ({**GOOD, "share": "x"}, ("share", "type", "22P02", "public.percent")),
     ({**GOOD, "amount": 12345.6}, ("amount", "type", "22003", "numeric(6,2)")),
     ({**GOOD, "amount": "12345678901234567890123"}, ("amount", "type", "22003", "numeric(6,2)")),
+    ({**GOOD, "amount": 10**400}, ("amount", "type", "22003", "numeric(6,2)")),
     ({**GOOD, "placed_on": "2023-02-29"}, ("placed_on", "type", "22008", "date")),
     ({**GOOD, "tags": "a"}, ("tags", "type", "22P02", "text[]")),
     ({**GOOD, "id": 5}, ("id", "generated", "428C9", "integer")),
@@ -93,6 +94,34 @@ def test_everything_wrong_is_told_with_its_path(table: psycopg.Connection[Any]) 
     assert violations(table, "3")[0][4] == "a row is an object, this is a number"
     assert violations(table, {"code": "x", "amount": 0.001})[0][1] == "check", "as the column rounds it"
     assert len(violations(table, [{}] * 5_000)) == 1_000
+
+
+def test_domains_that_are_not_null_and_names_of_others(cluster: Cluster, table: psycopg.Connection[Any]) -> None:
+    """Look-alikes of operators and functions in the caller's search_path are nobody's business."""
+    table.execute("CREATE DOMAIN filled AS text NOT NULL; CREATE TABLE strict (a int, b filled, c text[] CHECK (array_length(c, 1) < 3))")
+    table.execute("CREATE TABLE trapped (a int); CREATE SCHEMA trap; CREATE FUNCTION trap.array_length(text[], int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''trapped''; END'")
+    wait_indexed(table)
+    assert violations(table, {"a": 1, "b": "x"}, "strict") == []
+    assert [row[:3] for row in violations(table, {"a": 1}, "strict")] == [("b", "required", "23502")]
+    with table.transaction():
+        table.execute("SET LOCAL search_path = trap, public")
+        assert violations(table, {"b": "x", "c": ["1"]}, "strict") == []
+        assert [row[1] for row in violations(table, {"b": "x", "c": ["1", "2", "3"]}, "strict")] == ["check"]
+
+
+def test_many_unknown_keys_take_no_time(table: psycopg.Connection[Any]) -> None:
+    table.execute("SET statement_timeout = '10s'")
+    found = violations(table, {f"k{at}": 1 for at in range(100_000)})
+    table.execute("RESET statement_timeout")
+    assert len(found) == 1_000 and {row[1] for row in found} == {"unknown_column"}
+
+
+def test_no_digit_is_lost(table: psycopg.Connection[Any]) -> None:
+    table.execute("CREATE TABLE exact (a numeric CHECK (a <> 0.1234567890123456789012345), b bigint)")
+    wait_indexed(table)
+    assert violations(table, '{"a": 0.1234567890123456789012346, "b": 9223372036854775807}', "exact") == []
+    assert [row[1] for row in violations(table, '{"a": 0.1234567890123456789012345}', "exact")] == ["check"]
+    assert [row[:3] for row in violations(table, '{"b": 9223372036854775808}', "exact")] == [("b", "type", "22003")]
 
 
 def test_it_writes_nothing_and_takes_no_lock_that_stays(table: psycopg.Connection[Any]) -> None:

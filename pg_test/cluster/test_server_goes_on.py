@@ -140,6 +140,7 @@ def test_the_extension_itself_comes_and_goes(cluster: Cluster) -> None:
 SETTINGS = {
     "enabled": (["off", "on"], ["perhaps"]),
     "exclude": (["'audit, staging.*'", "''"], []),
+    "mask": (["'*salary*, emp.ssn'", "''"], []),
     "check_interval": (["0", "'5min'"], ["-1", "'soon'"]),
     "max_workers": (["1", "8"], ["0", "65"]),
     "event_retention": (["0", "7"], ["-1"]),
@@ -152,6 +153,8 @@ SETTINGS = {
     "embedder_timeout": (["'2s'", "1"], ["0", "'never'"]),
     "embed_in_session": (["on", "off"], ["maybe"]),
     "exact_search_rows": (["0", "100000"], ["-1"]),
+    "learning_step": (["0", "0.2"], ["-0.1", "1.5"]),
+    "static_terms": (["''"], []),
     "notify_impact": (["medium", "high", "breaking", "low"], ["'grave'"]),
 }
 

@@ -158,6 +158,7 @@ impl Reading {
                 crate::index::refresh(&outcome.present, &outcome.gone, &self.definitions(&outcome.present))?;
         }
         if !outcome.present.is_empty() {
+            term::renumber(&self.made_anew())?;
             term::follow(&outcome.present)?;
         }
         activity::forget(&outcome.gone)?;
@@ -182,6 +183,15 @@ impl Reading {
             .copied()
             .zip(found.map(|(_, definition, _)| definition))
             .collect()
+    }
+
+    /// Objects that are at another place in the catalog than they were.
+    fn made_anew(&self) -> Vec<i64> {
+        let moved = |finding: &Finding| {
+            let (known, (address, ..)) = (finding.known.as_ref()?, finding.found.as_ref()?);
+            (known.address != *address).then_some(known.object_id)
+        };
+        self.findings.iter().filter_map(moved).collect()
     }
 
     fn write_version(&self, outcome: &Outcome, tree: &Tree) -> Result<()> {

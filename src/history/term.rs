@@ -29,6 +29,26 @@ macro_rules! follow {
 
 const FOLLOW: [&str; 2] = [follow!("_term_object"), follow!("_description")];
 
+const RENUMBER: [&str; 2] = [
+    "UPDATE schema_monitor._term_object AS t SET column_number = 0
+     WHERE t.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+       AND t.object_id OPERATOR(pg_catalog.=) ANY ($1)",
+    "UPDATE schema_monitor._description AS d SET column_number = 0
+     WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
+       AND d.object_id OPERATOR(pg_catalog.=) ANY ($1)",
+];
+
+/// Of relations that were made anew the columns are known by name alone.
+pub(super) fn renumber(relations: &[i64]) -> Result<()> {
+    if relations.is_empty() {
+        return Ok(());
+    }
+    for statement in RENUMBER {
+        query::execute(statement, &[relations.into()])?;
+    }
+    Ok(())
+}
+
 /// Notes the present names and numbers of the columns of some relations wherever something was taught or said of them.
 pub(super) fn follow(relations: &[i64]) -> Result<()> {
     for statement in FOLLOW {

@@ -1,7 +1,7 @@
 //! Passages, terms and references of relations.
 
 use retrieve::{Column, Relation, passages, terms_of};
-use schema::{Definition, Fingerprint, Mask, Part, PartKind, checked_values};
+use schema::{Definition, Fingerprint, Kind, Mask, Part, PartKind, checked_values};
 use std::collections::{BTreeMap, HashMap};
 
 use super::embedding::{Place, follow, readmit};
@@ -69,24 +69,32 @@ const OF_ENUMS: &str = "
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 const LABELS: &str = "
-    SELECT o.object_id, a.attnum, pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder)
+    SELECT o.object_id, a.attnum,
+        (SELECT pg_catalog.array_agg(l.enumlabel::text ORDER BY l.enumsortorder)
+         FROM (
+             SELECT e.enumlabel, e.enumsortorder FROM pg_catalog.pg_enum AS e
+             WHERE e.enumtypid OPERATOR(pg_catalog.=) a.atttypid
+             ORDER BY e.enumsortorder
+             LIMIT 30) AS l)
     FROM schema_monitor._object AS o
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) o.oid
-    JOIN pg_catalog.pg_enum AS e ON e.enumtypid OPERATOR(pg_catalog.=) a.atttypid
+    JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) a.atttypid AND t.typtype OPERATOR(pg_catalog.=) 'e'
     WHERE o.object_id OPERATOR(pg_catalog.=) ANY ($1)
       AND o.class_id OPERATOR(pg_catalog.=) 1259
       AND a.attnum OPERATOR(pg_catalog.>) 0
-      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
-    GROUP BY o.object_id, a.attnum";
+      AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 /// Brings passages, terms and references up to date with the given definitions, and those of the relations whose columns
 /// are of an enum among them. Gives the identities of all whose passages may be others now.
 pub fn refresh(present: &[i64], gone: &[i64], definitions: &BTreeMap<i64, &Definition>) -> Result<Vec<i64>> {
     let mut of_enums = Vec::new();
-    query::write(OF_ENUMS, &[present.into()], |row| {
-        of_enums.push(row.i64(0));
-        Ok(())
-    })?;
+    // Which relations have a column of a type is asked of all columns there are.
+    if definitions.values().any(|definition| definition.kind == Kind::Enum) {
+        query::write(OF_ENUMS, &[present.into()], |row| {
+            of_enums.push(row.i64(0));
+            Ok(())
+        })?;
+    }
     of_enums.retain(|id| !definitions.contains_key(id));
     let recorded = recorded(Some(of_enums))?;
     let touched: Vec<i64> = present.iter().chain(gone).chain(recorded.keys()).copied().collect();
@@ -121,7 +129,8 @@ fn write(definitions: &BTreeMap<i64, &Definition>) -> Result<()> {
         labels.insert((row.i64(0), row.i16(1)), row.texts(2).unwrap_or_default());
         Ok(())
     })?;
-    let mask = settings::mask()?;
+    // A session says what is wrong with the setting; the monitor goes on with what can be read of it.
+    let mask = Mask::readable(&settings::mask_text());
     let mut rows = Rows::default();
     for (object_id, definition) in searched() {
         rows.add(*object_id, definition, &labels, &mask);

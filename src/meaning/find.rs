@@ -215,8 +215,9 @@ impl Finding<'_> {
     fn hit(&self, (object_id, column): (i64, i16), parts: Parts, level: f32, similarity: Option<f32>) -> Hit {
         let term = |one: &retrieve::Match| {
             let term = &self.asked[one.asked].term;
-            term.strip_prefix(TAUGHT)
-                .map_or_else(|| term.clone(), |term| format!("{term} (taught)"))
+            let taught = term.strip_prefix(TAUGHT).and_then(|id| id.parse::<i64>().ok());
+            let entry = taught.and_then(|id| self.taught.iter().find(|entry| entry.term_id == id));
+            entry.map_or_else(|| term.clone(), |entry| format!("{} (taught)", entry.term))
         };
         Hit {
             object_id,

@@ -33,14 +33,18 @@ impl Filter {
 pub(super) fn taught(question: &str) -> Result<Vec<Entry>> {
     let mut found = entries(Some(phrase_keys(question)))?;
     found.retain(|entry| !entry.is_stale);
+    found.truncate(MOST_TAUGHT);
     Ok(found)
 }
+
+/// Most taught terms that count in a question.
+const MOST_TAUGHT: usize = 64;
 
 /// What a taught term begins with where it is looked up: nothing in the schema is called so.
 pub(super) const TAUGHT: &str = "=";
 
 fn pseudo_term(entry: &Entry) -> String {
-    format!("{TAUGHT}{}", entry.term)
+    format!("{TAUGHT}{}", entry.term_id)
 }
 
 /// A taught term stands for the last of its words, or is one word more of the question; what it means has that.

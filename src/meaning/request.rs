@@ -1,11 +1,12 @@
 //! A JSON document against a table: what an INSERT of it would say, without one.
 //!
 //! Each value is read by PostgreSQL as the column's type, and each CHECK is evaluated over the document, with the caller's
-//! rights and `search_path`, as an INSERT would; in subtransactions that are rolled back. No row is read or written, so
+//! rights, as an INSERT would, and with `search_path` pinned; in subtransactions that are rolled back. No row is read or written, so
 //! unique and foreign keys are not looked at.
 
 use retrieve::nearest_names;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::pg::lookup::quoted;
@@ -17,6 +18,9 @@ const MAX_DOCUMENTS: usize = 10_000;
 
 /// Most violations that are told.
 const MAX_VIOLATIONS: usize = 1_000;
+
+/// Unknown keys of a document for which names are offered.
+const EXPLAINED: usize = 10;
 
 /// Names that are offered where one is wrong.
 const OFFERED: usize = 3;
@@ -46,6 +50,13 @@ struct Column {
     labels: Vec<String>,
 }
 
+impl Column {
+    /// Name and type as a column list declares them.
+    fn declared(&self) -> String {
+        format!("{} {}", quoted(&self.name), self.type_name)
+    }
+}
+
 struct Check {
     name: String,
     expression: String,
@@ -54,18 +65,24 @@ struct Check {
 
 struct Table {
     identity: String,
+    name: String,
     columns: Vec<Column>,
     checks: Vec<Check>,
 }
 
 // An identity column that is always generated refuses a value, too.
 const COLUMNS: &str = "
-    SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+    SELECT a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull OR t.typnotnull,
         a.atthasdef OR a.attidentity OPERATOR(pg_catalog.<>) ''::\"char\",
         a.attgenerated OPERATOR(pg_catalog.<>) ''::\"char\" OR a.attidentity OPERATOR(pg_catalog.=) 'a'::\"char\",
-        (SELECT pg_catalog.array_agg(e.enumlabel::pg_catalog.text ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum AS e
-         WHERE e.enumtypid OPERATOR(pg_catalog.=) a.atttypid)
+        (SELECT pg_catalog.array_agg(l.enumlabel::pg_catalog.text ORDER BY l.enumsortorder)
+         FROM (
+             SELECT e.enumlabel, e.enumsortorder FROM pg_catalog.pg_enum AS e
+             WHERE e.enumtypid OPERATOR(pg_catalog.=) a.atttypid
+             ORDER BY e.enumsortorder
+             LIMIT 30) AS l)
     FROM pg_catalog.pg_attribute AS a
+    JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
     WHERE a.attrelid OPERATOR(pg_catalog.=) $1
       AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
       AND pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES')
@@ -76,11 +93,12 @@ const CHECKS: &str = "
     FROM pg_catalog.pg_constraint AS k
     WHERE k.conrelid OPERATOR(pg_catalog.=) $1
       AND k.contype OPERATOR(pg_catalog.=) 'c'::\"char\"
+      AND coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conenforced', 'true') OPERATOR(pg_catalog.=) 'true'
       AND schema_monitor._sees_relation(k.conrelid)
     ORDER BY k.conname";
 
 const IDENTITY: &str = "
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relname
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE c.oid OPERATOR(pg_catalog.=) $1
@@ -93,27 +111,23 @@ const IDENTITY: &str = "
 /// A relation that is not there or that the caller may not see; a list of more than 10,000 documents.
 pub fn violations(document: &str, relation: u32) -> Result<Vec<Violation>> {
     let table = read(relation)?;
-    let document: Value = serde_json::from_str(document).map_err(|error| Error::Content {
-        place: "a jsonb",
-        reason: error.to_string(),
-    })?;
     let mut found = Vec::new();
-    match &document {
-        Value::Array(list) if list.len() > MAX_DOCUMENTS => {
+    if kind(document) == "a list" {
+        let list: Vec<&RawValue> = parsed(document)?;
+        if list.len() > MAX_DOCUMENTS {
             return Err(Error::Argument {
                 what: "a list of at most 10,000 documents",
                 reason: format!("It has {}.", list.len()),
             });
         }
-        Value::Array(list) => {
-            for (at, one) in list.iter().enumerate() {
-                table.look_at(one, &format!("[{at}]"), &mut found)?;
-                if found.len() >= MAX_VIOLATIONS {
-                    break;
-                }
+        for (at, one) in list.iter().enumerate() {
+            table.look_at(one.get(), &format!("[{at}]"), &mut found)?;
+            if found.len() >= MAX_VIOLATIONS {
+                break;
             }
         }
-        one => table.look_at(one, "", &mut found)?,
+    } else {
+        table.look_at(document, "", &mut found)?;
     }
     found.truncate(MAX_VIOLATIONS);
     Ok(found)
@@ -122,8 +136,10 @@ pub fn violations(document: &str, relation: u32) -> Result<Vec<Violation>> {
 fn read(relation: u32) -> Result<Table> {
     let _pinned = guc::Pinned::search_path();
     let oid = || Oid::from(relation);
-    let identity = query::one(IDENTITY, &[oid().into()], |row| row.text(0))?.flatten();
-    let Some(identity) = identity else {
+    let names = query::one(IDENTITY, &[oid().into()], |row| {
+        (row.text(0).unwrap_or_default(), row.name(1))
+    })?;
+    let Some((identity, name)) = names else {
         return Err(Error::Postgres {
             code: pgrx::PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
             message: "the relation is no table or view that you may see".to_owned(),
@@ -133,6 +149,7 @@ fn read(relation: u32) -> Result<Table> {
     };
     let mut table = Table {
         identity,
+        name,
         columns: Vec::new(),
         checks: Vec::new(),
     };
@@ -168,20 +185,32 @@ fn below(path: &str, key: &str) -> String {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+/// What a value is, by how its text begins.
+fn kind(value: &str) -> &'static str {
+    match value.trim_start().as_bytes().first() {
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'"') => "a string",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        _ => "a number",
     }
 }
 
+/// Reads one level; what is below stays text, so that no digit of a number is lost.
+fn parsed<'a, T: serde::Deserialize<'a>>(document: &'a str) -> Result<T> {
+    serde_json::from_str(document).map_err(|error| Error::Content {
+        place: "a jsonb",
+        reason: error.to_string(),
+    })
+}
+
+/// The values of an object by their keys.
+type Fields<'a> = BTreeMap<String, &'a RawValue>;
+
 impl Table {
-    fn look_at(&self, document: &Value, path: &str, found: &mut Vec<Violation>) -> Result<()> {
-        let Value::Object(fields) = document else {
+    fn look_at(&self, document: &str, path: &str, found: &mut Vec<Violation>) -> Result<()> {
+        if kind(document) != "an object" {
             found.push(Violation {
                 path: path.to_owned(),
                 rule: "object",
@@ -190,25 +219,33 @@ impl Table {
                 expected: Some("an object with a key for each column".to_owned()),
             });
             return Ok(());
-        };
+        }
+        let fields: Fields<'_> = parsed(document)?;
         let before = found.len();
-        self.unknown(fields, path, found);
+        self.unknown(&fields, path, found);
         for column in &self.columns {
-            self.column(column, fields, path, found)?;
+            self.column(column, &fields, path, found)?;
         }
         // What is no value cannot be compared.
         if found[before..].iter().all(|one| one.rule != "type") {
             for check in &self.checks {
-                self.check(check, document, path, found)?;
+                self.check(check, (document, &fields), path, found)?;
             }
         }
         Ok(())
     }
 
-    fn unknown(&self, fields: &Map<String, Value>, path: &str, found: &mut Vec<Violation>) {
+    fn unknown(&self, fields: &Fields<'_>, path: &str, found: &mut Vec<Violation>) {
         let names = || self.columns.iter().map(|column| column.name.as_str());
-        for key in fields.keys().filter(|key| names().all(|name| name != key.as_str())) {
-            let nearest = nearest_names(key, names(), OFFERED);
+        let known: HashSet<&str> = names().collect();
+        let unknown = fields.keys().filter(|key| !known.contains(key.as_str()));
+        for (at, key) in unknown.take(MAX_VIOLATIONS).enumerate() {
+            // Comparing names takes time, and whoever sends a hundred wrong ones does not read a hundred offers.
+            let nearest = if at < EXPLAINED {
+                nearest_names(key, names(), OFFERED)
+            } else {
+                Vec::new()
+            };
             let offered: Vec<&str> = nearest.iter().map(|(at, _)| self.columns[*at].name.as_str()).collect();
             found.push(Violation {
                 path: below(path, key),
@@ -220,13 +257,7 @@ impl Table {
         }
     }
 
-    fn column(
-        &self,
-        column: &Column,
-        fields: &Map<String, Value>,
-        path: &str,
-        found: &mut Vec<Violation>,
-    ) -> Result<()> {
+    fn column(&self, column: &Column, fields: &Fields<'_>, path: &str, found: &mut Vec<Violation>) -> Result<()> {
         let violation = |rule, sqlstate: &str, message| Violation {
             path: below(path, &column.name),
             rule,
@@ -246,12 +277,12 @@ impl Table {
                 let message = format!("column \"{}\" must have a value", column.name);
                 found.push(violation("required", "23502", message));
             }
-            Some(Value::Null) if column.is_required => {
+            Some(value) if value.get() == "null" && column.is_required => {
                 let message = format!("column \"{}\" must not be null", column.name);
                 found.push(violation("not_null", "23502", message));
             }
             Some(value) => {
-                if let Some(error) = self.reading(&column.name, value)? {
+                if let Some(error) = Table::reading(column, value.get())? {
                     found.push(violation("type", &error.sqlstate(), error.to_string()));
                 }
             }
@@ -261,18 +292,24 @@ impl Table {
     }
 
     /// What PostgreSQL says when it reads a value as its column's type.
-    fn reading(&self, column: &str, value: &Value) -> Result<Option<Error>> {
-        let mut document = Map::new();
-        document.insert(column.to_owned(), value.clone());
+    fn reading(column: &Column, value: &str) -> Result<Option<Error>> {
+        let document = format!("{{{}: {value}}}", serde_json::Value::from(column.name.as_str()));
+        let _pinned = guc::Pinned::search_path();
         let sql = format!(
-            "SELECT (pg_catalog.jsonb_populate_record(NULL::{}, $1::pg_catalog.jsonb)).{} IS NULL",
-            self.identity,
-            quoted(column)
+            "SELECT r.{} IS NULL FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb) AS r({})",
+            quoted(&column.name),
+            column.declared()
         );
-        refusal(|| query::one(&sql, &[Value::Object(document).to_string().into()], |_| ()).map(drop))
+        refusal(|| query::one(&sql, &[document.as_str().into()], |_| ()).map(drop))
     }
 
-    fn check(&self, check: &Check, document: &Value, path: &str, found: &mut Vec<Violation>) -> Result<()> {
+    fn check(
+        &self,
+        check: &Check,
+        (document, fields): (&str, &Fields<'_>),
+        path: &str,
+        found: &mut Vec<Violation>,
+    ) -> Result<()> {
         let columns = || {
             check
                 .columns
@@ -281,18 +318,26 @@ impl Table {
         };
         // What the server fills in is not known here.
         let is_open =
-            |column: &Column| column.is_generated || (column.has_default && document.get(&column.name).is_none());
+            |column: &Column| column.is_generated || (column.has_default && !fields.contains_key(&column.name));
         if columns().any(is_open) {
             return Ok(());
         }
-        // As PostgreSQL prints it with search_path pinned, names outside pg_catalog are qualified and columns are bare.
+        let declared: Vec<String> = columns().map(Column::declared).collect();
+        if declared.is_empty() {
+            return Ok(());
+        }
+        // As PostgreSQL prints it with search_path pinned, names outside pg_catalog are qualified and columns are bare; with
+        // the same pinned nobody's look-alikes come in between.
+        let _pinned = guc::Pinned::search_path();
         let sql = format!(
-            "SELECT ({}) IS NOT FALSE FROM pg_catalog.jsonb_populate_record(NULL::{}, $1::pg_catalog.jsonb)",
-            check.expression, self.identity
+            "SELECT ({}) IS NOT FALSE FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb) AS {}({})",
+            check.expression,
+            quoted(&self.name),
+            declared.join(", ")
         );
         let mut holds = true;
         let refused = refusal(|| {
-            holds = query::one(&sql, &[document.to_string().into()], |row| row.bool(0))?.unwrap_or(true);
+            holds = query::one(&sql, &[document.into()], |row| row.bool(0))?.unwrap_or(true);
             Ok(())
         })?;
         if holds && refused.is_none() {

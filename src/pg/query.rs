@@ -8,7 +8,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
 
-use super::encoding::{ServerText, parameter, utf8};
+use super::encoding::{ServerText, parameter, server_text, utf8};
 use crate::error::{Error, Result};
 
 /// One row, valid while its query's closure runs.
@@ -49,7 +49,7 @@ fn run(
     read_only: bool,
     mut each: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<u64> {
-    let source = CString::new(sql).map_err(|_| Error::Content {
+    let source = CString::new(server_text(sql)).map_err(|_| Error::Content {
         place: "a query",
         reason: "a zero byte".to_owned(),
     })?;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::words::{Word, phrase};
 
 /// Longest phrase that is looked for, in words.
-const LONGEST: usize = 6;
+pub const LONGEST_PHRASE: usize = 6;
 
 /// Words of a text that are looked at.
 const MAX_WORDS: usize = 64;
@@ -52,7 +52,7 @@ struct Known {
 /// The phrases of a text that are known, the longest first, none within another.
 fn known(words: &[Word]) -> Vec<Known> {
     let mut found: Vec<Known> = Vec::new();
-    for length in (1..=LONGEST.min(words.len())).rev() {
+    for length in (1..=LONGEST_PHRASE.min(words.len())).rev() {
         for start in 0..=words.len() - length {
             let end = start + length;
             let is_free = found.iter().all(|one| end <= one.start || one.end <= start);
@@ -102,7 +102,7 @@ pub fn phrase_keys(text: &str) -> Vec<String> {
     let mut words = phrase(text);
     words.truncate(MAX_WORDS);
     let mut found: Vec<String> = (0..words.len())
-        .flat_map(|start| (start + 1..=words.len().min(start + LONGEST)).map(move |end| (start, end)))
+        .flat_map(|start| (start + 1..=words.len().min(start + LONGEST_PHRASE)).map(move |end| (start, end)))
         .map(|(start, end)| stems(&words[start..end]))
         .collect();
     found.sort_unstable();

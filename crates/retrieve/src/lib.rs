@@ -25,7 +25,7 @@ mod words;
 
 pub use answer::{answerable, probability};
 pub use bm25::{Asked, Corpus, Match, Matches, Posting, asked, bm25};
-pub use business::{phrase_keys, reworded};
+pub use business::{LONGEST_PHRASE, phrase_keys, reworded};
 pub use column::{ColumnWords, rank_columns};
 pub use context::{Format, Frame, Table, TableColumn, TableReference, estimate_tokens, pack};
 pub use formula::{Formula, formulas};

@@ -3,11 +3,16 @@
 use crate::definition::{Definition, Part, PartKind};
 use crate::sql::{self, Token};
 
+/// Longest expression that is looked into, in bytes: what lists more has no words for people.
+const MAX_EXPRESSION: usize = 10_000;
+
 /// Columns with the texts that a CHECK of theirs alone compares them with, in the order of the constraints. Patterns are
 /// none: only what has letters, digits and the punctuation of names.
 pub fn checked_values(definition: &Definition) -> Vec<(&str, Vec<String>)> {
     let of = |constraint: &Part| {
-        let expression = constraint.text("expression")?;
+        let expression = constraint
+            .text("expression")
+            .filter(|text| text.len() <= MAX_EXPRESSION)?;
         let mut named = definition
             .parts_of(PartKind::Column)
             .filter(|column| sql::has_word(expression, &column.name));

@@ -43,7 +43,7 @@ pub fn describe(
     let _pinned = guc::Pinned::search_path();
     as_owner(|| {
         query::execute(
-            "LOCK TABLE schema_monitor._description IN SHARE ROW EXCLUSIVE MODE",
+            "LOCK TABLE schema_monitor._description IN SHARE UPDATE EXCLUSIVE MODE",
             &[],
         )?;
         let arguments = [

@@ -1,7 +1,7 @@
 //! What was taught, as far as the caller may see it.
 
 use pgrx::datum::DatumWithOid;
-use retrieve::phrase_key;
+use retrieve::{LONGEST_PHRASE, asked, phrase_key};
 use std::collections::BTreeMap;
 
 use super::template::{Template, filled};
@@ -21,6 +21,8 @@ pub struct Entry {
     pub term: String,
     /// What it is known by.
     pub phrase: String,
+    /// Whether it stands for an expression.
+    pub is_expression: bool,
     /// What it stands for, with the names of now.
     pub mapping: String,
     /// The relations of that, and the column of each.
@@ -54,6 +56,7 @@ pub fn entries(phrases: Option<Vec<String>>) -> Result<Vec<Entry>> {
             term_id: row.i64(0),
             term: row.text(1).unwrap_or_default(),
             phrase: row.text(2).unwrap_or_default(),
+            is_expression: row.text(3).is_some_and(|template| template != "$1"),
             mapping: String::new(),
             places: Vec::new(),
             confidence: row.f64(4),
@@ -108,12 +111,15 @@ pub(super) fn caller() -> Result<String> {
 /// Refuses a term without words.
 pub fn key(term: &str) -> Result<String> {
     let key = phrase_key(term);
-    match key.is_empty() || term.len() > MAX_TERM {
-        true => Err(Error::Argument {
+    let is_findable = !asked(term).is_empty() && key.split(' ').count() <= LONGEST_PHRASE;
+    match is_findable && term.len() <= MAX_TERM && !term.contains(char::is_control) {
+        true => Ok(key),
+        false => Err(Error::Argument {
             what: "a term",
-            reason: "It has no words, or more than 200 bytes.".to_owned(),
+            reason:
+                "It has no words that say anything, more than 6 of them, more than 200 bytes, or a control character."
+                    .to_owned(),
         }),
-        false => Ok(key),
     }
 }
 
@@ -170,25 +176,34 @@ pub fn learn(term: &str, template: &Template, confidence: Option<f64>) -> Result
         .collect();
     let _pinned = guc::Pinned::search_path();
     as_owner(|| {
-        query::execute("LOCK TABLE schema_monitor._term IN SHARE ROW EXCLUSIVE MODE", &[])?;
+        // One at a time; what the monitor forgets meanwhile does not wait.
+        query::execute("LOCK TABLE schema_monitor._term IN SHARE UPDATE EXCLUSIVE MODE", &[])?;
         let same: [DatumWithOid<'_>; 4] = [
             phrase.as_str().into(),
             template.text.as_str().into(),
             objects.clone().into(),
             numbers.clone().into(),
         ];
-        if let Some(id) = query::one(SAME, &same, |row| row.i64(0))? {
+        // Not by the statement's snapshot: what was taught since it began counts, too.
+        let mut known = None;
+        query::write(SAME, &same, |row| {
+            known = Some(row.i64(0));
+            Ok(())
+        })?;
+        let mut now = None;
+        if let Some(id) = known {
             let arguments = [
                 id.into(),
                 confidence.into(),
                 settings::learning_step().into(),
-                who.into(),
+                who.as_str().into(),
             ];
-            let mut now = 0.0;
             query::write(CONFIRM, &arguments, |row| {
-                now = row.f64(0);
+                now = Some(row.f64(0));
                 Ok(())
             })?;
+        }
+        if let Some(now) = now {
             return Ok(now);
         }
         let confidence = confidence.unwrap_or(TAUGHT_ONCE);

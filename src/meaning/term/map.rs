@@ -111,12 +111,8 @@ pub fn map(term: &str, context: Option<&str>, most: usize, threshold: f64) -> Re
     Ok(found)
 }
 
-fn kind(mapping: &str, template: &str) -> &'static str {
-    if template == "$1" || !mapping.contains(|c: char| c.is_whitespace() || c == '(') {
-        "exact"
-    } else {
-        "derived"
-    }
+fn kind(is_expression: bool) -> &'static str {
+    if is_expression { "derived" } else { "exact" }
 }
 
 fn learned(phrase: &str) -> Result<Vec<Mapping>> {
@@ -124,7 +120,7 @@ fn learned(phrase: &str) -> Result<Vec<Mapping>> {
     let live = taught.into_iter().filter(|entry| !entry.is_stale);
     Ok(live
         .map(|entry| Mapping {
-            kind: kind(&entry.mapping, ""),
+            kind: kind(entry.is_expression),
             mapping: entry.mapping,
             source: Source::Learned,
             confidence: entry.confidence,
@@ -141,7 +137,7 @@ fn configured(phrase: &str) -> Result<Option<Mapping>> {
     match parse(mapping) {
         Ok(template) => Ok(Some(Mapping {
             mapping: template.mapping(),
-            kind: kind(&template.mapping(), &template.text),
+            kind: kind(template.text != "$1"),
             source: Source::Configured,
             confidence: 0.5,
         })),

@@ -19,9 +19,13 @@ use crate::error::Result;
 /// Forgets what a term stands for, or one of it; gives how many mappings there were.
 pub fn forget(term: &str, mapping: Option<&str>) -> Result<u64> {
     let known = entries(Some(vec![entry::key(term)?]))?;
-    // One that is stale is no name any more, so it goes by its text.
-    let meant =
-        mapping.map(|mapping| parse(mapping).map_or_else(|_| mapping.trim().to_owned(), |found| found.mapping()));
+    let meant = match mapping.map(parse) {
+        Some(Ok(found)) => Some(found.mapping()),
+        Some(Err(error)) if error.is_interrupt() => return Err(error),
+        // One that is stale is no name any more, so it goes by its text.
+        Some(Err(_)) => mapping.map(|mapping| mapping.trim().to_owned()),
+        None => None,
+    };
     let wanted = known
         .iter()
         .filter(|entry| meant.as_ref().is_none_or(|meant| *meant == entry.mapping));

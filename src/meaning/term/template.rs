@@ -6,6 +6,7 @@ use schema::{dotted_names, is_balanced};
 use super::super::name::{Named, resolve};
 use crate::error::{Error, Result};
 use crate::pg::Oid;
+use crate::pg::encoding::server_text;
 use crate::pg::lookup::quoted;
 use crate::pg::query;
 use crate::pg::statement::analyse;
@@ -96,8 +97,9 @@ pub fn parse(mapping: &str) -> Result<Template> {
     if mapping.is_empty() || mapping.len() > MAX_MAPPING {
         return refuse("It is empty, or longer than 2,000 bytes.");
     }
-    if mapping.contains('$') || !is_balanced(mapping) {
-        return refuse("It has a $ in it, or parentheses that do not fit.");
+    let is_odd = |odd: &&str| mapping.contains(*odd);
+    if ["$", "--", "/*"].iter().any(|odd| is_odd(&odd)) || mapping.contains(char::is_control) || !is_balanced(mapping) {
+        return refuse("It has a $, a comment or a control character in it, or parentheses that do not fit.");
     }
     let names = dotted_names(mapping);
     if let [(parts, range)] = names.as_slice()
@@ -197,5 +199,23 @@ fn check(template: &Template) -> Result<()> {
     relations.sort_unstable();
     relations.dedup();
     let sql = format!("SELECT ({}) FROM {}", template.mapping(), relations.join(", "));
-    analyse(sql.as_bytes(), false).map(drop).map_err(|fault| fault.error)
+    let statement = analyse(&server_text(&sql), false).map_err(|fault| fault.error)?;
+    let named = |relation: u32, column: i16| {
+        template.parts.iter().any(|part| {
+            part.relation.oid == relation && part.column.as_ref().is_some_and(|(number, _)| *number == column)
+        })
+    };
+    let is_named = statement
+        .relations
+        .iter()
+        .all(|used| used.columns.iter().all(|column| named(used.relation, *column)));
+    let is_known = |relation: u32| template.parts.iter().any(|part| part.relation.oid == relation);
+    if statement.columns != 1 || !is_named || !statement.relations.iter().all(|used| is_known(used.relation)) {
+        return Err(Error::Argument {
+            what: "an expression over columns",
+            reason: "Each column is written as table.column or schema.table.column, and there is no query in it."
+                .to_owned(),
+        });
+    }
+    Ok(())
 }
