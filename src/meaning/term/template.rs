@@ -97,8 +97,10 @@ pub fn parse(mapping: &str) -> Result<Template> {
     if mapping.is_empty() || mapping.len() > MAX_MAPPING {
         return refuse("It is empty, or longer than 2,000 bytes.");
     }
-    let is_odd = |odd: &&str| mapping.contains(*odd);
-    if ["$", "--", "/*"].iter().any(|odd| is_odd(&odd)) || mapping.contains(char::is_control) || !is_balanced(mapping) {
+    if ["$", "--", "/*"].iter().any(|odd| mapping.contains(odd))
+        || mapping.contains(char::is_control)
+        || !is_balanced(mapping)
+    {
         return refuse("It has a $, a comment or a control character in it, or parentheses that do not fit.");
     }
     let names = dotted_names(mapping);
