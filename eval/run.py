@@ -38,6 +38,7 @@ from tools.paths import DEFAULT_PG, DEV, SERVER_FOLDERS  # noqa: E402
 SETS = ("spider_train", "bird", "defog", "cordis")
 SEED = 20_261_126
 LIMIT_S = 1_800
+UNLIKELY = 0.2  # score below which context() says that nothing seems to answer the question
 LARGE = 10  # tables from which on a schema is worth searching
 RESULT = DEV / "eval.json"
 SEARCH = "SELECT schema_name, object_name, score FROM schema_monitor.search(%s, 10, NULL, %s)"
@@ -180,11 +181,11 @@ def measure(loaded: Loaded, questions: list[Question], *, own: bool) -> list[Sco
     return [tally.scores(system) for system, tally in tallies.items()]
 
 
-def separation(loaded: Loaded, benchmark: Benchmark) -> float | None:
-    """Area under ROC of the top score: questions that the schema can answer against those it cannot."""
+def separation(loaded: Loaded, benchmark: Benchmark) -> dict[str, float]:
+    """How the top score tells questions that the schema can answer from those it cannot; nothing for a set without such."""
     cannot = benchmark.questions("unanswerable.jsonl")
     if not cannot:
-        return None
+        return {}
     with loaded.cluster.connect(loaded.database) as connection:
 
         def best(questions: Iterable[Question]) -> list[float]:
@@ -193,7 +194,11 @@ def separation(loaded: Loaded, benchmark: Benchmark) -> float | None:
 
         can, lacks = best(benchmark.questions()), best(cannot)
     wins = sum((one > other) + 0.5 * (one == other) for one in can for other in lacks)
-    return round(wins / (len(can) * len(lacks)), 3)
+    return {
+        "area under ROC of what cannot be answered": wins / (len(can) * len(lacks)),
+        f"best score below {UNLIKELY}, {len(can)} questions that can be answered": mean(score < UNLIKELY for score in can),
+        f"best score below {UNLIKELY}, {len(lacks)} questions that cannot": mean(score < UNLIKELY for score in lacks),
+    }
 
 
 def main() -> int:
@@ -257,9 +262,7 @@ def _measure_set(cluster: Cluster, benchmark: Benchmark, limit: int | None) -> d
         loaded.run_together()
         together = [replace(one, tables=frozenset(name.replace("_", "") for name in one.tables)) for one in asked]
         take("pooled, names run together", drawn(together), own=False)
-    area = separation(loaded, benchmark)
-    if area is not None:
-        found[f"{benchmark.name}, area under ROC of what cannot be answered"] = area
+    found.update({f"{benchmark.name}, {what}": round(float(value), 3) for what, value in separation(loaded, benchmark).items()})
     return found
 
 

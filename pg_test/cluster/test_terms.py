@@ -45,6 +45,8 @@ def test_the_chain_from_taught_to_configured_to_nothing(shop: psycopg.Connection
         assert (mapping, kind, source) == (column, "similar", "semantic") and 0.5 <= confidence <= 1, (term, mapping, source)
     assert mapped(shop, "turnover")[0][:3] == ("shop.order_line.qty * shop.order_line.unit_price", "derived", "semantic")
     assert {row[2] for row in mapped(shop, "surname", threshold=1.0)} == {"fuzzy"}, "no guess is quite sure"
+    assert mapped(shop, "order status", threshold=1.0)[0][:3] == ("shop.orders.status", "exact", "exact"), "what is called so is no guess"
+    assert mapped(shop, "the last name of that customer who placed most orders, or the surname")[0][0] == "shop.customer.last_name", "longer than what can be taught"
     assert mapped(shop, "quarks and gluons") == []
     shop.execute("SET schema_monitor.static_terms = '{\"Quarks and Gluons\": \"shop.order_line.note\", \"gone\": \"shop.nothing\"}'")
     assert [row[:3] for row in mapped(shop, "quarks, gluons")] == []

@@ -5,11 +5,13 @@
 //! same checks. What is thought about it is in [`retrieve`] and [`schema`].
 
 mod context;
+mod description;
 mod find;
 mod gather;
 mod graph;
 mod join;
 mod name;
+mod owner;
 mod repair;
 mod request;
 pub mod semantic;

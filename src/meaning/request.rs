@@ -229,7 +229,7 @@ impl Table {
         // What is no value cannot be compared.
         if found[before..].iter().all(|one| one.rule != "type") {
             for check in &self.checks {
-                self.check(check, (document, &fields), path, found)?;
+                self.check(check, &fields, path, found)?;
             }
         }
         Ok(())
@@ -303,13 +303,7 @@ impl Table {
         refusal(|| query::one(&sql, &[document.as_str().into()], |_| ()).map(drop))
     }
 
-    fn check(
-        &self,
-        check: &Check,
-        (document, fields): (&str, &Fields<'_>),
-        path: &str,
-        found: &mut Vec<Violation>,
-    ) -> Result<()> {
+    fn check(&self, check: &Check, fields: &Fields<'_>, path: &str, found: &mut Vec<Violation>) -> Result<()> {
         let columns = || {
             check
                 .columns
@@ -326,6 +320,10 @@ impl Table {
         if declared.is_empty() {
             return Ok(());
         }
+        let compared: Fields<'_> = columns()
+            .filter_map(|column| Some((column.name.clone(), *fields.get(&column.name)?)))
+            .collect();
+        let document = serde_json::to_string(&compared).unwrap_or_default();
         // As PostgreSQL prints it with search_path pinned, names outside pg_catalog are qualified and columns are bare; with
         // the same pinned nobody's look-alikes come in between.
         let _pinned = guc::Pinned::search_path();
@@ -337,7 +335,7 @@ impl Table {
         );
         let mut holds = true;
         let refused = refusal(|| {
-            holds = query::one(&sql, &[document.into()], |row| row.bool(0))?.unwrap_or(true);
+            holds = query::one(&sql, &[document.as_str().into()], |row| row.bool(0))?.unwrap_or(true);
             Ok(())
         })?;
         if holds && refused.is_none() {

@@ -6,6 +6,7 @@ use retrieve::{
 };
 use std::collections::{BTreeMap, HashMap};
 
+use super::description;
 use super::term::{self, Part};
 use crate::error::{Error, Result};
 use crate::pg::{guc, query};
@@ -239,12 +240,12 @@ pub fn describe(object: &str, description: Description) -> Result<()> {
     }
     let display_name = display_name.map(|name| sanitize(&name, MAX_NAME));
     let tags = tags.map(|tags| tags.iter().map(|tag| sanitize(tag, MAX_NAME)).collect::<Vec<_>>());
-    term::describe(&part, semantic_type, display_name, tags)
+    description::write(&part, semantic_type, display_name, tags)
 }
 
 /// Forgets what was said of a table or a column; whether there was anything.
 pub fn forget(object: &str) -> Result<bool> {
-    term::forget_description(&single(object)?)
+    description::forget(&single(object)?)
 }
 
 /// The table or column of a name.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::bm25::{Asked, Matches};
 
 /// A logistic regression over 800 questions of spider_train, each asked of its own schema and of another one. Area under
-/// ROC on defog's questions, which it was not made from: 0.89.
+/// ROC on defog's questions, which it was not made from: 0.88 (`make eval`).
 const KNOWN: f32 = 7.6;
 const LIFT: f32 = 5.1;
 const NEITHER: f32 = -4.45;

@@ -50,8 +50,8 @@ impl ColumnWords {
 
 /// Relation and number of each column with its score, best first.
 pub fn rank_columns(asked: &[Asked], columns: &[ColumnWords]) -> Vec<((i64, i16), Parts)> {
-    let names = word_scores(asked, columns, |column| &column.name);
-    let comments = word_scores(asked, columns, |column| &column.comment);
+    let names = word_scores(asked, &columns.iter().map(|column| &column.name).collect::<Vec<_>>());
+    let comments = word_scores(asked, &columns.iter().map(|column| &column.comment).collect::<Vec<_>>());
     let similarity = Spread::of(columns.iter().filter_map(|column| column.similarity));
     let (name, comment) = (Spread::of(names.iter().copied()), Spread::of(comments.iter().copied()));
     let mut ranked: Vec<_> = columns
@@ -72,24 +72,24 @@ pub fn rank_columns(asked: &[Asked], columns: &[ColumnWords]) -> Vec<((i64, i16)
     ranked
 }
 
-/// Of each word of the question the best of it and its synonyms, by how rare that is among the columns; a long name says
-/// less with each.
-fn word_scores(asked: &[Asked], columns: &[ColumnWords], of: fn(&ColumnWords) -> &BTreeSet<String>) -> Vec<f32> {
+/// Of each word of the question the best of it and its synonyms, by how rare that is among the sets of words; a long set
+/// says less with each.
+pub(crate) fn word_scores(asked: &[Asked], sets: &[&BTreeSet<String>]) -> Vec<f32> {
     let mut frequencies: HashMap<&str, f32> = HashMap::new();
-    for term in columns.iter().flat_map(of) {
+    for term in sets.iter().copied().flatten() {
         *frequencies.entry(term).or_default() += 1.0;
     }
-    let count = columns.len() as f32;
-    let score = |column: &ColumnWords| {
+    let count = sets.len() as f32;
+    let score = |set: &&BTreeSet<String>| {
         let mut best: HashMap<usize, f32> = HashMap::new();
-        for one in asked.iter().filter(|one| of(column).contains(&one.term)) {
+        for one in asked.iter().filter(|one| set.contains(&one.term)) {
             let rarity = (1.0 + count / frequencies[one.term.as_str()]).ln();
             let own = best.entry(one.word).or_default();
             *own = own.max(one.weight * rarity);
         }
-        best.values().sum::<f32>() / (of(column).len().max(1) as f32).sqrt()
+        best.values().sum::<f32>() / (set.len().max(1) as f32).sqrt()
     };
-    columns.iter().map(score).collect()
+    sets.iter().map(score).collect()
 }
 
 #[cfg(test)]

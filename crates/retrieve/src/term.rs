@@ -3,11 +3,12 @@
 //! A term is not a question: it names one thing, so its relation counts for little and the column for much. It is looked
 //! for in its own words and as business puts it otherwise ([`crate::reworded`]), of which the best counts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::{lift, logit, median, probability};
+use crate::bm25::{Asked, asked};
+use crate::column::word_scores;
 use crate::rank::Spread;
-use crate::thesaurus::synonyms;
 use crate::words::{phrase_key, split_identifier, terms, words_of};
 
 /// What a term put otherwise counts beside the term itself.
@@ -21,9 +22,6 @@ const COMMENT: f32 = 0.2;
 const TYPE: f32 = 0.5;
 const KEY: f32 = 1.0;
 const BOOKKEEPING: f32 = 1.0;
-
-/// What a synonym counts beside the word itself.
-const SYNONYM: f32 = 0.7;
 
 /// What kind of value a column has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +65,7 @@ pub struct Fit {
 /// Columns, best first. `wordings` is the term itself and how it is put otherwise; `ordinary` the cosines of all columns.
 pub fn rank_term(wordings: &[String], columns: &[TermColumn], ordinary: &[f32]) -> Vec<Fit> {
     let words = |text: &str| terms(text).into_iter().collect::<BTreeSet<_>>();
-    let wanted: Vec<BTreeSet<String>> = wordings.iter().map(|one| words(one)).collect();
+    let wanted: Vec<Vec<Asked>> = wordings.iter().map(|one| asked(one)).collect();
     let names: Vec<BTreeSet<String>> = columns.iter().map(|one| words(&one.name)).collect();
     let comments: Vec<BTreeSet<String>> = columns.iter().map(|one| words(&one.comment)).collect();
     let relations: Vec<BTreeSet<String>> = columns.iter().map(|one| words(&one.relation)).collect();
@@ -164,59 +162,38 @@ impl Wish {
     }
 }
 
-/// Of each set of words the best that a wording has of it: rare words count more, long names less.
-fn best_scores(wanted: &[BTreeSet<String>], sets: &[BTreeSet<String>]) -> Vec<f32> {
-    let mut frequencies: HashMap<&str, f32> = HashMap::new();
-    for word in sets.iter().flatten() {
-        *frequencies.entry(word).or_default() += 1.0;
+/// Of each set of words the best that a wording has of it.
+fn best_scores(asked: &[Vec<Asked>], sets: &[BTreeSet<String>]) -> Vec<f32> {
+    let sets: Vec<&BTreeSet<String>> = sets.iter().collect();
+    let mut best = vec![0.0_f32; sets.len()];
+    for (wording, asked) in asked.iter().enumerate() {
+        for (best, score) in best.iter_mut().zip(word_scores(asked, &sets)) {
+            *best = best.max(damped(wording, score));
+        }
     }
-    let rarity = |word: &str| {
-        frequencies
-            .get(word)
-            .map_or(0.0, |count| (1.0 + sets.len() as f32 / count).ln())
-    };
-    let of = |wording: &BTreeSet<String>, set: &BTreeSet<String>| {
-        let best = |word: &String| {
-            let own = if set.contains(word) { rarity(word) } else { 0.0 };
-            let others = synonyms(word)
-                .filter(|(other, _)| set.contains(*other) && !wording.contains(*other))
-                .map(|(other, weight)| SYNONYM * weight * rarity(other));
-            others.fold(own, f32::max)
-        };
-        wording.iter().map(best).sum::<f32>() / (set.len().max(1) as f32).sqrt()
-    };
-    sets.iter()
-        .map(|set| {
-            let scores = wanted
-                .iter()
-                .enumerate()
-                .map(|(at, wording)| damped(at, of(wording, set)));
-            scores.fold(0.0, f32::max)
-        })
-        .collect()
+    best
 }
 
 fn damped(wording: usize, score: f32) -> f32 {
     if wording == 0 { score } else { REWORDED * score }
 }
 
-/// The largest share of a wording's words that are said of the column.
-fn known(wanted: &[BTreeSet<String>], own: &[&BTreeSet<String>]) -> f32 {
-    let has = |word: &str| own.iter().any(|set| set.contains(word));
-    let share = |wording: &BTreeSet<String>| {
-        let one = |word: &String| match has(word) {
-            true => 1.0,
-            false => synonyms(word)
-                .filter(|(other, _)| has(other))
-                .map(|(_, weight)| SYNONYM * weight)
-                .fold(0.0, f32::max),
-        };
-        wording.iter().map(one).sum::<f32>() / wording.len().max(1) as f32
+/// The largest share of a wording's words that are said of the column, a synonym by its weight.
+fn known(asked: &[Vec<Asked>], own: &[&BTreeSet<String>]) -> f32 {
+    let share = |asked: &Vec<Asked>| {
+        let mut best: BTreeMap<usize, f32> = BTreeMap::new();
+        for one in asked {
+            let weight = if own.iter().any(|set| set.contains(&one.term)) {
+                one.weight
+            } else {
+                0.0
+            };
+            let word = best.entry(one.word).or_default();
+            *word = word.max(weight);
+        }
+        best.values().sum::<f32>() / best.len().max(1) as f32
     };
-    let shares = wanted
-        .iter()
-        .enumerate()
-        .map(|(at, wording)| damped(at, share(wording)));
+    let shares = asked.iter().enumerate().map(|(at, one)| damped(at, share(one)));
     shares.fold(0.0, f32::max)
 }
 

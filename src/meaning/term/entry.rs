@@ -4,12 +4,11 @@ use pgrx::datum::DatumWithOid;
 use retrieve::{LONGEST_PHRASE, asked, phrase_key};
 use std::collections::BTreeMap;
 
+use super::super::owner::{as_owner, caller};
 use super::template::{Template, filled};
 use crate::error::{Error, Result};
-use crate::pg::acting::Acting;
 use crate::pg::lookup::quoted;
-use crate::pg::subtransaction::attempt;
-use crate::pg::{Oid, guc, query};
+use crate::pg::{guc, query};
 use crate::settings;
 
 /// A term with what it stands for.
@@ -88,37 +87,26 @@ pub fn entries(phrases: Option<Vec<String>>) -> Result<Vec<Entry>> {
     Ok(found.into_iter().map(|(entry, _)| entry).collect())
 }
 
-/// Runs `body` with the rights of the extension's owner, who the tables belong to; nothing of it stays if it fails.
-pub(super) fn as_owner<R>(body: impl FnOnce() -> Result<R>) -> Result<R> {
-    let owner = query::one(
-        "SELECT e.extowner FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'schema_monitor'",
-        &[],
-        |row| row.oid(0),
-    )?;
-    let owner = Oid::from(owner.unwrap_or(0));
-    attempt(|| {
-        let _acting = Acting::as_role(owner);
-        body()
-    })
-}
-
-/// The role whose rights are in force.
-pub(super) fn caller() -> Result<String> {
-    let name = query::one("SELECT current_user::pg_catalog.text", &[], |row| row.text(0))?;
-    Ok(name.flatten().unwrap_or_default())
-}
-
-/// Refuses a term without words.
+/// What a term is known by. Refuses one without words.
 pub fn key(term: &str) -> Result<String> {
     let key = phrase_key(term);
-    let is_findable = !asked(term).is_empty() && key.split(' ').count() <= LONGEST_PHRASE;
-    match is_findable && term.len() <= MAX_TERM && !term.contains(char::is_control) {
+    match !key.is_empty() && term.len() <= MAX_TERM && !term.contains(char::is_control) {
         true => Ok(key),
         false => Err(Error::Argument {
             what: "a term",
-            reason:
-                "It has no words that say anything, more than 6 of them, more than 200 bytes, or a control character."
-                    .to_owned(),
+            reason: "It has no words, more than 200 bytes, or a control character.".to_owned(),
+        }),
+    }
+}
+
+/// The same of a term that is to be found in questions.
+fn taught_key(term: &str) -> Result<String> {
+    let key = key(term)?;
+    match !asked(term).is_empty() && key.split(' ').count() <= LONGEST_PHRASE {
+        true => Ok(key),
+        false => Err(Error::Argument {
+            what: "a term that can be found in a question",
+            reason: format!("It says nothing, or has more than {LONGEST_PHRASE} words."),
         }),
     }
 }
@@ -164,7 +152,7 @@ const TAUGHT_ONCE: f64 = 0.8;
 
 /// Notes that a term stands for something, or that it does so indeed; gives how sure that is now. `confidence` sets it.
 pub fn learn(term: &str, template: &Template, confidence: Option<f64>) -> Result<f64> {
-    let phrase = key(term)?;
+    let phrase = taught_key(term)?;
     let who = caller()?;
     let objects: Vec<i64> = template.parts.iter().map(|part| part.relation.object_id).collect();
     let number = |part: &super::template::Part| part.column.as_ref().map_or(0, |(number, _)| *number);

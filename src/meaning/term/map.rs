@@ -37,7 +37,7 @@ const EXACT: f64 = 0.95;
 const SHARED: f64 = 0.1;
 const LEAST_EXACT: f64 = 0.6;
 
-/// What the z-score of a column's relation counts where the term's context is told.
+/// What the score of a column's relation counts, of 1, where the term's context is told.
 const CONTEXT: f32 = 0.25;
 
 /// Where an answer came from.
@@ -90,7 +90,9 @@ pub fn map(term: &str, context: Option<&str>, most: usize, threshold: f64) -> Re
         let _pinned = guc::Pinned::search_path();
         let guessed = guess(term, context)?;
         let known = |found: &[Mapping], one: &Mapping| found.iter().any(|other| other.mapping == one.mapping);
-        let sure = guessed.iter().filter(|one| one.confidence >= threshold);
+        // What is called so is no guess.
+        let is_sure = |one: &&Mapping| one.source == Source::Exact || one.confidence >= threshold;
+        let sure = guessed.iter().filter(is_sure);
         for one in sure {
             if !known(&found, one) {
                 found.push(one.clone());

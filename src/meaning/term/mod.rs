@@ -1,12 +1,10 @@
 //! Business terms: what people call things, and which relations, columns and expressions they mean by it.
 
-mod description;
 mod entry;
 mod glossary;
 mod map;
 mod template;
 
-pub use description::{describe, forget_description};
 pub use entry::{Entry, entries, learn};
 pub use glossary::{Format, export, import};
 pub use map::{confidence, map};

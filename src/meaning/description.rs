@@ -1,8 +1,8 @@
 //! What people say of tables and columns, written as what they teach is: with the owner's rights, after the caller's were
 //! looked at.
 
-use super::entry::{as_owner, caller};
-use super::template::Part;
+use super::owner::{as_owner, caller};
+use super::term::Part;
 use crate::error::Result;
 use crate::pg::{guc, query};
 
@@ -29,7 +29,7 @@ const INSERT: &str = "
     WHERE d.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 /// Notes what is said of something; what is `None` stays as it was.
-pub fn describe(
+pub fn write(
     part: &Part,
     semantic_type: Option<String>,
     display_name: Option<String>,
@@ -71,7 +71,7 @@ pub fn describe(
 }
 
 /// Forgets what was said of something; whether there was anything.
-pub fn forget_description(part: &Part) -> Result<bool> {
+pub fn forget(part: &Part) -> Result<bool> {
     let number = part.column.as_ref().map(|one| one.0);
     let _pinned = guc::Pinned::search_path();
     let sql = ["DELETE FROM schema_monitor._description AS d WHERE ", WHICH].concat();
