@@ -281,6 +281,15 @@ AS 'MODULE_PATHNAME', 'validate_query_wrapper';
 COMMENT ON FUNCTION schema_monitor.validate_query(text, boolean, bigint) IS
     'whether one SELECT, INSERT, UPDATE, DELETE or MERGE is valid as you would run it here; it is analysed and never run. With names that were likely meant, and warnings';
 
+CREATE FUNCTION schema_monitor.build_query(intent jsonb,
+    OUT sql text, OUT prepared text, OUT parameters text[], OUT confidence double precision, OUT intent_used jsonb,
+    OUT mappings jsonb, OUT alternatives jsonb)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'build_query_wrapper';
+COMMENT ON FUNCTION schema_monitor.build_query(jsonb) IS
+    'a checked SELECT for an intent: metrics, dimensions, filters, time, order, limit; joins are found and never count a row twice; with the same prepared, and other ways to join';
+
 CREATE FUNCTION schema_monitor.validate_request(document jsonb, relation regclass,
     OUT path text, OUT rule text, OUT sqlstate text, OUT message text, OUT expected text)
 RETURNS SETOF record

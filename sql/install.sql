@@ -24,7 +24,7 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor.apply_migration(bigint, bigint, boolean),
     schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
     schema_monitor.context(text, integer, text, text[]),
-    schema_monitor.join_path(text[], integer), schema_monitor.validate_query(text, boolean, bigint),
+    schema_monitor.join_path(text[], integer), schema_monitor.build_query(jsonb), schema_monitor.validate_query(text, boolean, bigint),
     schema_monitor.suggest_alternatives(text, integer), schema_monitor.validate_request(jsonb, regclass),
     schema_monitor.map_term(text, text, integer, double precision), schema_monitor.mapping_confidence(text, text),
     schema_monitor.similar_terms(text, double precision, integer), schema_monitor._mappings(), schema_monitor._semantics(),

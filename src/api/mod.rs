@@ -2,6 +2,7 @@
 //! SQL declarations, comments and rights are in `sql/functions.sql`.
 
 mod argument;
+mod build;
 mod check;
 mod classify;
 mod context;

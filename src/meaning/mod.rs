@@ -4,6 +4,7 @@
 //! Everything is read with the caller's rights, through the views that filter by them or from the catalogs with the
 //! same checks. What is thought about it is in [`retrieve`] and [`schema`].
 
+mod build;
 mod context;
 mod description;
 mod find;
@@ -19,6 +20,7 @@ mod suggest;
 pub mod term;
 mod validate;
 
+pub use build::{Built, build};
 pub use context::context;
 pub use find::{Hit, find};
 pub use gather::Filter;

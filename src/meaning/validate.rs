@@ -105,8 +105,8 @@ fn warnings(statement: &Statement, since: Option<i64>) -> Result<Vec<Value>> {
         );
         warn("implicit_cast", message, None);
     }
-    if let Some(position) = statement.star.filter(|_| statement.columns >= WIDE) {
-        let message = format!("* stands for {} columns: name those you need", statement.columns);
+    if let Some(position) = statement.star.filter(|_| statement.columns.len() >= WIDE) {
+        let message = format!("* stands for {} columns: name those you need", statement.columns.len());
         warn("select_star", message, Some(position));
     }
     for message in deprecated(&statement.relations)? {

@@ -34,7 +34,7 @@ pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
 pub use rank::{Candidate, Parts, Ranked, Weights, rank};
 pub use semantic::{
-    ColumnFacts, Guess, PURPOSES, Purpose, SEMANTICS, Semantic, TableFacts, column_semantic, display_name,
+    ColumnFacts, Guess, PURPOSES, Purpose, SEMANTICS, Semantic, TableFacts, column_semantic, display_name, label,
     table_purpose,
 };
 pub use term::{Fit, REWORDED, TermColumn, ValueKind, rank_term};

@@ -34,4 +34,6 @@ pub use fingerprint::{Branch, Fingerprint, Fingerprints, Tree};
 pub use impact::{Impact, Remark, Weight};
 pub use migrate::{Cast, Objects, Options, Statement, migrate};
 pub use pattern::{Exclusion, Mask, PatternError};
-pub use sql::{dotted_names, has_identifier, has_word, is_balanced, leading_name, qualified, without_type_labels};
+pub use sql::{
+    dotted_names, has_identifier, has_word, is_balanced, leading_name, literal, qualified, without_type_labels,
+};

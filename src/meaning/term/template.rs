@@ -212,7 +212,7 @@ fn check(template: &Template) -> Result<()> {
         .iter()
         .all(|used| used.columns.iter().all(|column| named(used.relation, *column)));
     let is_known = |relation: u32| template.parts.iter().any(|part| part.relation.oid == relation);
-    if statement.columns != 1 || !is_named || !statement.relations.iter().all(|used| is_known(used.relation)) {
+    if statement.columns.len() != 1 || !is_named || !statement.relations.iter().all(|used| is_known(used.relation)) {
         return Err(Error::Argument {
             what: "an expression over columns",
             reason: "Each column is written as table.column or schema.table.column, and there is no query in it."

@@ -3,11 +3,12 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::rc::Rc;
 
 use super::joined;
 use crate::error::Result;
+use crate::pg::encoding::utf8;
 use crate::pg::query;
 use crate::pg::tree::{children, nodes, text};
 
@@ -23,8 +24,8 @@ pub struct Statement {
     pub relations: Vec<Used>,
     /// Functions it calls, operators' and casts' included, each once.
     pub functions: Vec<Function>,
-    /// How many columns it gives.
-    pub columns: usize,
+    /// The types of the columns it gives.
+    pub columns: Vec<String>,
     /// Where it asks for `*`, in characters from 1.
     pub star: Option<i32>,
     /// Names of relations of the same FROM that nothing joins, a pair for each query that has such.
@@ -89,8 +90,15 @@ pub(super) unsafe fn statement(query: *mut pg_sys::Query, deeply: bool) -> Resul
         }
         walk.statement.columns = nodes((*query).targetList)
             .into_iter()
-            .filter(|target| !(*target.cast::<pg_sys::TargetEntry>()).resjunk)
-            .count();
+            .map(|target| target.cast::<pg_sys::TargetEntry>())
+            .filter(|target| !(**target).resjunk)
+            .map(|target| {
+                let expression = (*target).expr.cast();
+                let (of, modifier) = (pg_sys::exprType(expression), pg_sys::exprTypmod(expression));
+                let name = pg_sys::format_type_with_typemod(of, modifier);
+                utf8(CStr::from_ptr(name).to_bytes())
+            })
+            .collect();
         walk.look(query.cast(), Sight::Own);
         let own = walk.functions.clone();
         own.iter().for_each(|function| check_execute((*function).into()));
