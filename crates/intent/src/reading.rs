@@ -104,26 +104,63 @@ const TELLING_PAIRS: &[(&str, &str, &str, bool)] = &[
 ];
 
 /// Words that say which way, of a measure that follows.
-const GREATEST: &[&str] = &["greatest", "highest", "largest", "longest", "max", "maximum", "most", "best", "top"];
-const LEAST: &[&str] = &["fewest", "least", "lowest", "min", "minimum", "shortest", "smallest", "worst"];
+const GREATEST: &[&str] = &[
+    "greatest", "highest", "largest", "longest", "max", "maximum", "most", "best", "top",
+];
+const LEAST: &[&str] = &[
+    "fewest", "least", "lowest", "min", "minimum", "shortest", "smallest", "worst",
+];
+
+/// What is meant for a span of time without being told apart by it.
+const RATED: &[&str] = &[
+    "budget", "earnings", "fee", "fees", "income", "leave", "pay", "quota", "rate", "rates", "rent", "salary", "salaries", "spend", "wage", "wages",
+];
 
 /// Words that begin what figures are told apart by.
 const EACH: &[&str] = &["each", "every"];
-const BEFORE_EACH: &[&str] = &["across", "at", "by", "for", "from", "in", "of", "on", "per", "to", "with", "within"];
+const BEFORE_EACH: &[&str] = &[
+    "across", "at", "by", "for", "from", "in", "of", "on", "per", "to", "with", "within",
+];
 
 /// Words that begin a condition.
 const CONDITION: &[&str] = &["having", "where", "whose", "with"];
 
 /// Words at the beginning that ask.
 const ASKING: &[&str] = &[
-    "a", "all", "are", "calculate", "can", "compute", "display", "did", "do", "find", "get", "give", "have", "is", "list", "me",
-    "our", "please", "show", "tell", "the", "us", "was", "were", "what", "which", "who", "you",
+    "a",
+    "all",
+    "are",
+    "calculate",
+    "can",
+    "compute",
+    "display",
+    "did",
+    "do",
+    "find",
+    "get",
+    "give",
+    "have",
+    "is",
+    "list",
+    "me",
+    "our",
+    "please",
+    "show",
+    "tell",
+    "the",
+    "us",
+    "was",
+    "were",
+    "what",
+    "which",
+    "who",
+    "you",
 ];
 
 /// Words that add nothing to a phrase.
 const EMPTY: &[&str] = &[
-    "a", "all", "an", "any", "are", "been", "did", "do", "does", "each", "every", "had", "has", "have", "is", "many", "much",
-    "our", "please", "the", "their", "there", "these", "those", "was", "we", "were", "will", "you", "your",
+    "a", "all", "an", "any", "are", "been", "did", "do", "does", "each", "every", "had", "has", "have", "is", "many",
+    "much", "our", "please", "the", "their", "there", "these", "those", "was", "we", "were", "will", "you", "your",
 ];
 
 impl Reader {
@@ -160,7 +197,11 @@ impl Reader {
     /// How many: "top 5", "the 3 largest", "bottom ten".
     fn limit(&mut self) {
         for at in 0..self.tokens.len() {
-            let number = |token: Option<&Token>| token.and_then(Token::number).filter(|number| (1..=10_000).contains(number));
+            let number = |token: Option<&Token>| {
+                token
+                    .and_then(Token::number)
+                    .filter(|number| (1..=10_000).contains(number))
+            };
             let before = self.is(at, &["top", "first", "best", "bottom", "last", "worst"]);
             if let Some(limit) = number(self.tokens.get(at + 1)).filter(|_| before) {
                 self.reading.descending = Some(!self.is(at, &["bottom", "last", "worst"]));
@@ -170,7 +211,8 @@ impl Reader {
                 self.take(at, 2);
                 return;
             }
-            let superlative = self.is(at + 1, GREATEST) || self.is(at + 1, LEAST) || telling(&self.words_from(at + 1)).is_some();
+            let superlative =
+                self.is(at + 1, GREATEST) || self.is(at + 1, LEAST) || telling(&self.words_from(at + 1)).is_some();
             if let Some(limit) = number(self.tokens.get(at)).filter(|_| superlative) {
                 self.reading.limit = Some(limit);
                 self.take(at, 1);
@@ -186,7 +228,8 @@ impl Reader {
     /// "monthly", "per month", "in each month".
     fn grain(&mut self) {
         for at in 0..self.tokens.len() {
-            if let Some(grain) = adjective(self.word(at)) {
+            // An hourly rate is a rate.
+            if let Some(grain) = adjective(self.word(at)).filter(|_| !self.is(at + 1, RATED)) {
                 self.reading.grain = Some(grain);
                 self.take(at, 1);
                 return;
@@ -357,14 +400,20 @@ enum Piece {
 /// The words of a phrase, without those that add nothing at its ends.
 fn phrase(tokens: &[Token]) -> String {
     let is_empty = |token: &&Token| token.is_comma() || (!token.is_value() && EMPTY.contains(&token.word()));
-    let words: Vec<&str> = tokens.iter().filter(|token| !is_empty(token)).map(|token| token.text.as_str()).collect();
+    let words: Vec<&str> = tokens
+        .iter()
+        .filter(|token| !is_empty(token))
+        .map(|token| token.text.as_str())
+        .collect();
     words.join(" ")
 }
 
 /// How many words at the beginning say what is measured and which way.
 fn telling(words: &[&str]) -> Option<(usize, &'static str, bool)> {
     let (first, second) = (words.first().copied()?, words.get(1).copied().unwrap_or(""));
-    let pair = TELLING_PAIRS.iter().find(|(one, other, ..)| (*one, *other) == (first, second));
+    let pair = TELLING_PAIRS
+        .iter()
+        .find(|(one, other, ..)| (*one, *other) == (first, second));
     if let Some((.., measure, descending)) = pair {
         return Some((2, measure, *descending));
     }

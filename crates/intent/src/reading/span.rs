@@ -13,7 +13,18 @@ pub(super) struct Span {
 }
 
 const MONTHS: &[&str] = &[
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
 /// Words that may stand before a span and say nothing more.
@@ -33,10 +44,15 @@ impl Span {
         let skip = usize::from(words.first().is_some_and(|word| BEFORE.contains(word)));
         if words.first() == Some(&"between") || words.first() == Some(&"from") {
             if let Some((first, one)) = named(&words[1..], today)?
-                && words.get(1 + first).is_some_and(|word| ["and", "to", "until", "through", "till"].contains(word))
+                && words
+                    .get(1 + first)
+                    .is_some_and(|word| ["and", "to", "until", "through", "till"].contains(word))
                 && let Some((second, other)) = named(&words[2 + first..], today)?
             {
-                let span = Span { from: one.from, to: other.to };
+                let span = Span {
+                    from: one.from,
+                    to: other.to,
+                };
                 return Ok(Some((2 + first + second, span)));
             }
         }
@@ -131,14 +147,18 @@ fn named(words: &[&str], today: Date) -> Result<Option<(usize, Span)>, String> {
 fn around(unit: &str, which: i8, today: Date) -> Result<Option<Span>, String> {
     let (year, month) = (today.year(), today.month());
     let first = |month: i8, length: i8| -> Result<Span, String> {
-        let start = date(year, month, 1).checked_add((i32::from(which) * i32::from(length)).months()).map_err(|_| beyond())?;
+        let start = date(year, month, 1)
+            .checked_add((i32::from(which) * i32::from(length)).months())
+            .map_err(|_| beyond())?;
         months(start.year(), start.month(), length)
     };
     Ok(Some(match unit {
         "day" => days(today.checked_add(i32::from(which).days()).map_err(|_| beyond())?, 1)?,
         "week" => {
             let since_monday = i32::from(today.weekday().to_monday_zero_offset());
-            let monday = today.checked_add((7 * i32::from(which) - since_monday).days()).map_err(|_| beyond())?;
+            let monday = today
+                .checked_add((7 * i32::from(which) - since_monday).days())
+                .map_err(|_| beyond())?;
             days(monday, 7)?
         }
         "month" => first(month, 1)?,
@@ -150,7 +170,10 @@ fn around(unit: &str, which: i8, today: Date) -> Result<Option<Span>, String> {
 
 fn month(word: &str) -> Option<i8> {
     let is = |name: &&str| *name == word || (word.len() >= 3 && word.len() <= 4 && name.starts_with(word));
-    MONTHS.iter().position(|name| is(&name)).and_then(|at| i8::try_from(at + 1).ok())
+    MONTHS
+        .iter()
+        .position(|name| is(&name))
+        .and_then(|at| i8::try_from(at + 1).ok())
 }
 
 fn days(first: Date, count: i32) -> Result<Span, String> {

@@ -38,7 +38,9 @@ impl Token {
 
     /// A whole number, in figures or as a word.
     pub(super) fn number(&self) -> Option<u64> {
-        const WORDS: &[&str] = &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+        const WORDS: &[&str] = &[
+            "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+        ];
         let word = self.word();
         let named = WORDS.iter().position(|one| *one == word).map(|at| at as u64 + 1);
         named.or_else(|| word.parse().ok())
@@ -61,7 +63,10 @@ pub(super) fn tokens(question: &str) -> Vec<Token> {
                 at += 1;
             }
             let text: String = characters[start..at].iter().collect();
-            found.push(Token::new(text.strip_suffix("'s").map_or(text.clone(), str::to_owned), false));
+            found.push(Token::new(
+                text.strip_suffix("'s").map_or(text.clone(), str::to_owned),
+                false,
+            ));
         } else {
             if [',', ';'].contains(&c) {
                 found.push(Token::new(",".to_owned(), false));
