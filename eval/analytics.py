@@ -7,13 +7,53 @@ the key beside a name, do not count against it.
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
+from statistics import mean
 from typing import Any
 
+import psycopg
+
+from eval.fill import fill
+from eval.terms import SCHEMAS, loaded
+from tools.cluster import Cluster
+from tools.paths import ROOT
+
+SET = ROOT / "eval" / "sets" / "analytics.jsonl"
+WITHOUT_ROWS = frozenset({"adventureworks"})
 DIGITS = 6
 Row = tuple[Any, ...]
+Connection = psycopg.Connection[Any]
+
+
+def outcome(connection: Connection, question: str, expected: str) -> str:
+    """`right`, `wrong` or `refused`."""
+    row = connection.execute("SELECT sql FROM schema_monitor.build_query(%s)", (question,)).fetchone()
+    if row is None or row[0] is None:
+        return "refused"
+    return "right" if same(connection.execute(row[0]).fetchall(), connection.execute(expected).fetchall()) else "wrong"  # type: ignore[arg-type]
+
+
+def measure_questions(cluster: Cluster, file: Path = SET, schemas: dict[str, list[Path]] = SCHEMAS, *, show: bool = False) -> dict[str, float]:
+    """Shares of the questions that are answered right, and that are refused."""
+    cases = [json.loads(line) for line in file.read_text().splitlines()]
+    found = []
+    for name, files in schemas.items():
+        with loaded(cluster, f"questions_{name}", files) as connection:
+            if name in WITHOUT_ROWS:
+                fill(connection)
+            connection.execute("ANALYZE")
+            for case in (case for case in cases if case["db"] == name):
+                found.append(outcome(connection, case["question"], case["sql"]))
+                if show and found[-1] != "right":
+                    print(f"{found[-1]:<8} {name}: {case['question']}")
+    return {
+        f"build_query(): right ({len(found)} questions)": mean(one == "right" for one in found),
+        "build_query(): refused": mean(one == "refused" for one in found),
+    }
 
 
 def same(found: list[Row], expected: list[Row]) -> bool:

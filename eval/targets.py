@@ -18,6 +18,8 @@ TARGETS = [
     ("context of 2,000 tokens, all gold tables inside", "spider_train, context(): all gold", None, 0.95),
     ("business terms, right first", "map_term(): right first", None, 0.85),
     ("business terms, right among three", "map_term(): right among three", None, 0.95),
+    ("questions for figures, right rows", "build_query(): right", None, 0.90),
+    ("questions for figures, refused", "build_query(): refused", None, -0.10),
     ("join_path, same conditions", "spider_train, join_path(): same conditions, first", None, 0.95),
     ("validate_query, accepted as PostgreSQL accepts", "spider_train, validate_query(): accepts", None, 1.0),
     ("validate_query, right name first, misspelled", "spider_train, validate_query(): right name first, one misspelled", None, 0.90),
@@ -31,8 +33,9 @@ def print_targets(found: dict[str, Any]) -> None:
     for what, key, column, reach in TARGETS:
         value = _value(found, key, column)
         told = "-" if value is None else f"{value:.3f}"
-        verdict = "" if value is None else "met" if value >= reach else "missed"
-        print(f"{what:<52}{reach:>8.3f}{told:>8}  {verdict}")
+        is_met = value is not None and (value >= reach if reach > 0 else value <= -reach)
+        verdict = "" if value is None else "met" if is_met else "missed"
+        print(f"{what:<52}{'≥' if reach > 0 else '≤'}{abs(reach):>7.3f}{told:>8}  {verdict}")
 
 
 def _value(found: dict[str, Any], key: str, column: str | None) -> float | None:

@@ -290,6 +290,23 @@ AS 'MODULE_PATHNAME', 'build_query_wrapper';
 COMMENT ON FUNCTION schema_monitor.build_query(jsonb) IS
     'a checked SELECT for an intent: metrics, dimensions, filters, time, order, limit; joins are found and never count a row twice; with the same prepared, and other ways to join';
 
+CREATE FUNCTION schema_monitor.build_query(question text, threshold double precision DEFAULT 0.3,
+    OUT sql text, OUT prepared text, OUT parameters text[], OUT confidence double precision, OUT intent_used jsonb,
+    OUT mappings jsonb, OUT alternatives jsonb, OUT message text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'build_query_for_wrapper';
+COMMENT ON FUNCTION schema_monitor.build_query(text, double precision) IS
+    'a checked SELECT for a question for figures, such as "top 5 customers by revenue last year", with what its words were taken for and what else may be meant; without one, and with a message, below the threshold';
+
+CREATE FUNCTION schema_monitor.optimize_query(sql text,
+    OUT rule text, OUT object text, OUT message text, OUT reason text, OUT statement text, OUT rewritten text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'optimize_query_wrapper';
+COMMENT ON FUNCTION schema_monitor.optimize_query(text) IS
+    'what would make a statement faster, from the indexes and statistics there are: functions and casts on columns, missing indexes, leading wildcards, OR across tables, OFFSET; with the statement that creates what lacks, and the statement written otherwise where that gives the same. Nothing is run';
+
 CREATE FUNCTION schema_monitor.validate_request(document jsonb, relation regclass,
     OUT path text, OUT rule text, OUT sqlstate text, OUT message text, OUT expected text)
 RETURNS SETOF record

@@ -20,6 +20,9 @@ static EXCLUDE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new
 /// What a salary is called is not for everybody who may read the table, nor for a prompt.
 static MASK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
+/// Most common values are data of people: which of them may be told to whoever may read the column anyway is a decision.
+static VALUE_COLUMNS: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
 /// What triggers cannot see (replica-role sessions, restores) is found by comparing everything.
 static CHECK_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(600);
 
@@ -101,6 +104,14 @@ pub fn init() {
         c"Hides columns from search and contexts of whoever does not manage the extension.",
         c"A comma-separated list of patterns \"column\", \"table.column\" or \"schema.table.column\", with * and ?.",
         &MASK,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"schema_monitor.value_columns",
+        c"Columns whose most common values, as ANALYZE stored them, are words that find the column.",
+        c"A comma-separated list of patterns \"column\", \"table.column\" or \"schema.table.column\", with * and ?; never of tables with row-level security.",
+        &VALUE_COLUMNS,
         GucContext::Suset,
         GucFlags::default(),
     );
@@ -263,8 +274,17 @@ pub fn mask_text() -> String {
 
 /// Columns that are hidden from whoever does not manage the extension.
 pub fn mask() -> Result<Mask> {
-    Mask::parse(&mask_text()).map_err(|entry| Error::Setting {
-        name: "schema_monitor.mask",
+    columns("schema_monitor.mask", &mask_text())
+}
+
+/// Columns whose most common values are words.
+pub fn value_columns() -> Result<Mask> {
+    columns("schema_monitor.value_columns", &text(&VALUE_COLUMNS))
+}
+
+fn columns(name: &'static str, list: &str) -> Result<Mask> {
+    Mask::parse(list).map_err(|entry| Error::Setting {
+        name,
         reason: format!("\"{entry}\" is neither \"column\" nor \"table.column\" nor \"schema.table.column\"."),
     })
 }

@@ -23,7 +23,7 @@ CREATE TABLE shop.orders (order_id int PRIMARY KEY, customer_id int NOT NULL REF
     billing_address_id int REFERENCES shop.address, shipping_address_id int REFERENCES shop.address);
 CREATE TABLE shop.product (product_id int PRIMARY KEY, name text NOT NULL, "Brand's" text, cost numeric);
 CREATE TABLE shop.order_line (order_id int REFERENCES shop.orders, line int, product_id int NOT NULL REFERENCES shop.product,
-    qty int NOT NULL, price numeric NOT NULL, PRIMARY KEY (order_id, line));
+    qty int NOT NULL, unit_price numeric NOT NULL, PRIMARY KEY (order_id, line));
 CREATE TABLE shop.visit (customer_id int REFERENCES shop.customer, seen_at timestamptz);
 CREATE SEQUENCE shop.s;
 CREATE TABLE shop.lone (a int PRIMARY KEY, amount numeric);
@@ -75,7 +75,7 @@ def of(*names: str) -> list[dict[str, str]]:
 
 
 def test_figures_by_columns_of_joined_tables(shop: psycopg.Connection[Any]) -> None:
-    total = [metric("sum", f"{LINE}.qty * {LINE}.price", **{"as": "total"})]
+    total = [metric("sum", f"{LINE}.qty * {LINE}.unit_price", **{"as": "total"})]
     assert rows(shop, metrics=total, dimensions=of("shop.country.name")) == [("Austria", 120), ("Germany", 200)]
     assert rows(shop, metrics=total, dimensions=of('shop.product."Brand\'s"'), filters=[{"of": "shop.country.code", "operator": "=", "value": "DE"}]) == [("A's", 10), ("B", 190)]
     assert rows(shop, metrics=total, filters=[{"of": 'shop.product."Brand\'s"', "operator": "in", "value": ["A's"]}]) == [(30,)]
@@ -98,7 +98,7 @@ def test_no_row_is_counted_twice(shop: psycopg.Connection[Any]) -> None:
     assert rows(shop, metrics=shipping, filters=ropes) == [(12,)]
     assert rows(shop, metrics=[metric("max", "shop.orders.shipping")], filters=ropes) == [(7,)], "which takes no detour"
     assert "DISTINCT" not in built(shop, {"metrics": [metric("max", "shop.orders.shipping")], "filters": ropes})["sql"]
-    margin = [metric("sum", f"{LINE}.qty * ({LINE}.price - shop.product.cost)")]
+    margin = [metric("sum", f"{LINE}.qty * ({LINE}.unit_price - shop.product.cost)")]
     assert rows(shop, metrics=margin, dimensions=of("shop.orders.status")) == [("open", 8), ("paid", 295)], "an expression over two tables"
 
 
@@ -119,7 +119,7 @@ def test_time(shop: psycopg.Connection[Any]) -> None:
 
 
 def test_order_and_limit(shop: psycopg.Connection[Any]) -> None:
-    by_name = {"metrics": [metric("min", f"{LINE}.price", **{"as": "least"})], "dimensions": of("shop.product.name")}
+    by_name = {"metrics": [metric("min", f"{LINE}.unit_price", **{"as": "least"})], "dimensions": of("shop.product.name")}
     assert rows(shop, **by_name, limit=2) == [("tent", 90), ("stove", 20)]
     assert rows(shop, **by_name, order=[{"by": "least"}], limit=1) == [("rope", 10)]
     none = rows(shop, metrics=[metric("max", "shop.orders.shipping")], dimensions=of("shop.orders.order_id"), limit=4)
@@ -184,12 +184,104 @@ def test_nothing_of_the_intent_is_run(shop: psycopg.Connection[Any]) -> None:
     assert one(shop, "SELECT is_called FROM shop.s") == (False,)
 
 
-def test_it_sees_what_the_caller_sees(shop: psycopg.Connection[Any], cluster: Cluster) -> None:
+@pytest.fixture(scope="module")
+def builder(shop: psycopg.Connection[Any], cluster: Cluster) -> Iterator[psycopg.Connection[Any]]:
+    """Somebody who may read two columns."""
     shop.execute("CREATE ROLE builder LOGIN")
     shop.execute("GRANT USAGE ON SCHEMA shop TO builder; GRANT SELECT (order_id, status) ON shop.orders TO builder")
-    with cluster.connect(shop.info.dbname, user="builder") as builder:
-        assert built(builder, {"metrics": [metric("count", "shop.orders.order_id")], "dimensions": of("shop.orders.status")})["confidence"] == 1
-        for name, sqlstate in (("shop.orders.shipping", "42703"), ("shop.customer.full_name", "42P01")):
-            with pytest.raises(psycopg.Error) as caught:
-                built(builder, {"metrics": [metric("max", name)]})
-            assert caught.value.diag.sqlstate == sqlstate
+    with cluster.connect(shop.info.dbname, user="builder") as connection:
+        yield connection
+
+
+def test_it_sees_what_the_caller_sees(builder: psycopg.Connection[Any]) -> None:
+    assert built(builder, {"metrics": [metric("count", "shop.orders.order_id")], "dimensions": of("shop.orders.status")})["confidence"] == 1
+    for name, sqlstate in (("shop.orders.shipping", "42703"), ("shop.customer.full_name", "42P01")):
+        with pytest.raises(psycopg.Error) as caught:
+            built(builder, {"metrics": [metric("max", name)]})
+        assert caught.value.diag.sqlstate == sqlstate
+
+
+def asked(connection: psycopg.Connection[Any], question: str, **more: Any) -> dict[str, Any]:
+    """The row of build_query() for a question."""
+    named = "".join(f", {name} => %s" for name in more)
+    cursor = connection.execute(f"SELECT * FROM schema_monitor.build_query(%s::text{named})", (question, *more.values()))  # type: ignore[arg-type]
+    (row,) = cursor.fetchall()
+    return {column.name: value for column, value in zip(cursor.description or [], row, strict=True)}
+
+
+def answers(connection: psycopg.Connection[Any], question: str) -> list[tuple[Any, ...]]:
+    found = asked(connection, question)
+    assert found["sql"], found
+    return connection.execute(found["sql"]).fetchall()
+
+
+def test_questions_for_figures(shop: psycopg.Connection[Any]) -> None:
+    for question, expected in (
+        ("How many orders are there per status?", [("open", 1), ("paid", 3)]),
+        ("number of open orders", [(1,)]),
+        ("total shipping by country name", [("AT", "Austria", 5), ("DE", "Germany", 14)]),
+        ("customer with the most orders", [(2, "Ada", 2)]),
+        ("average price by product, top 1", [(2, "tent", 95)]),
+        ("number of different products ordered", [(3,)]),
+        ("how many orders in 2026", [(1,)]),
+    ):
+        assert answers(shop, question) == expected, (question, asked(shop, question))
+    found = asked(shop, "quantity per month in 2025")
+    assert found["intent_used"]["time"] == {"of": "shop.orders.placed_on", "from": "2025-01-01", "to": "2026-01-01", "grain": "month"}
+    assert found["prepared"].count("$") == 2 and found["parameters"] == ["2025-01-01", "2026-01-01"]
+    again = built(shop, found["intent_used"])
+    assert again["sql"] == found["sql"], "what was understood can be asked for again"
+    assert {mapping["phrase"] for mapping in found["mappings"]} == {"quantity", "when"}
+
+
+def test_what_is_not_understood_is_no_statement(shop: psycopg.Connection[Any]) -> None:
+    for question in ("average velocity of unladen swallows by continent", "orders with the wormhole coordinates XJ12"):
+        found = asked(shop, question)
+        assert found["sql"] is None and found["prepared"] is None and found["confidence"] < 0.5 and found["message"], question
+    assert asked(shop, "average velocity of unladen swallows", threshold=0.0)["sql"], "whoever wants to guess may"
+    for question in ("", "?", "x" * 1_000_000, "by by by", "'"):
+        found = asked(shop, question)
+        assert found["sql"] is None and found["message"], question[:20]
+    for threshold in (-1, 2, float("nan")):
+        with pytest.raises(psycopg.Error) as caught:
+            asked(shop, "orders", threshold=threshold)
+        assert caught.value.diag.sqlstate == "22023"
+    assert one(shop, "SELECT count(*) FROM schema_monitor.build_query(NULL::text)") == (0,)
+    hostile = asked(shop, "orders with status 'paid''; DROP TABLE shop.orders; --'", threshold=0.0)
+    assert hostile["sql"] is None or shop.execute(hostile["sql"]).fetchall() is not None
+    assert one(shop, "SELECT count(*) FROM shop.orders") == (4,)
+
+
+def test_what_was_taught_counts(shop: psycopg.Connection[Any]) -> None:
+    assert asked(shop, "gross wampum by status")["sql"] is None
+    shop.execute("SELECT schema_monitor.learn('gross wampum', 'shop.order_line.qty * shop.order_line.unit_price')")
+    assert answers(shop, "gross wampum by status") == [("open", 10), ("paid", 310)]
+    shop.execute("SELECT schema_monitor.forget('gross wampum')")
+    assert asked(shop, "gross wampum by status")["sql"] is None
+    assert answers(shop, "revenue by status") == [("open", 10), ("paid", 310)], "as in most companies"
+
+
+def test_values_of_columns_that_were_named(shop: psycopg.Connection[Any]) -> None:
+    shop.execute("CREATE TABLE shop.course (course_id int PRIMARY KEY, title text); INSERT INTO shop.course SELECT i, CASE WHEN i % 3 = 0 THEN 'Forklift licence' ELSE 'First aid' END FROM generate_series(1, 30) AS i")
+    shop.execute("ANALYZE shop.course")
+    wait_indexed(shop)
+    question = "how many courses for the forklift licence"
+    assert "Forklift" not in (asked(shop, question, threshold=0.0)["sql"] or "")
+    shop.execute("SET schema_monitor.value_columns = 'course.title'")
+    assert answers(shop, question) == [(10,)]
+    shop.execute("ALTER TABLE shop.course ENABLE ROW LEVEL SECURITY")
+    assert "Forklift" not in (asked(shop, question, threshold=0.0)["sql"] or ""), "never of a table with policies"
+    shop.execute("SET schema_monitor.value_columns = 'a.b.c.d'")
+    with pytest.raises(psycopg.Error) as caught:
+        asked(shop, question)
+    assert caught.value.diag.sqlstate == "22023" and "value_columns" in (caught.value.diag.message_primary or "")
+    shop.execute("RESET schema_monitor.value_columns")
+    shop.execute("DROP TABLE shop.course")
+    wait_indexed(shop)
+
+
+def test_questions_see_what_the_asker_sees(builder: psycopg.Connection[Any]) -> None:
+    assert answers(builder, "number of orders by status") == [("open", 1), ("paid", 3)]
+    found = asked(builder, "total shipping by country name", threshold=0.0)
+    told = json.dumps([found["intent_used"], found["sql"], found["alternatives"]])
+    assert "shipping" not in told and "country" not in told, told

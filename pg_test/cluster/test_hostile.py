@@ -101,6 +101,12 @@ def test_nothing_of_a_user_s_runs_with_rights_of_ours(cluster: Cluster, mallory:
             for statement in ("SELECT 1 FROM bait WHERE 'a' = 'a'::text", "SELECT nothing FROM bait", "SELECT 1 FROM bate", "SELECT spirng('x')"):
                 owner.execute("SELECT * FROM schema_monitor.validate_query(%s, true, 0)", (statement,))
                 owner.execute("SELECT * FROM schema_monitor.suggest_alternatives(%s)", (statement,))
+            owner.execute("SELECT * FROM schema_monitor.optimize_query('SELECT DISTINCT b.a FROM bait AS b, kept AS k WHERE lower(b.a::text) = ''x'' OR k.a = 1 OFFSET 1000')")
+            for intent in ({"metrics": [{"function": "count", "of": "bait"}], "dimensions": [{"of": "bait.a"}]}, {"dimensions": [{"of": "bait"}]}):
+                with suppress(psycopg.errors.InvalidParameterValue):
+                    owner.execute("SELECT * FROM schema_monitor.build_query(%s::jsonb)", (json.dumps(intent),))
+            owner.execute("SET schema_monitor.value_columns = '*'")
+            owner.execute("SELECT * FROM schema_monitor.build_query('number of baits by lure in 2025'::pg_catalog.text, 0)")
             for mapping in ("bait", "mallory.bait.a || 'x'", "nothing"):
                 with suppress(psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
                     owner.execute("SELECT schema_monitor.learn('lure', %s)", (mapping,))

@@ -141,6 +141,7 @@ SETTINGS = {
     "enabled": (["off", "on"], ["perhaps"]),
     "exclude": (["'audit, staging.*'", "''"], []),
     "mask": (["'*salary*, emp.ssn'", "''"], []),
+    "value_columns": (["'*.status, emp.title'", "''"], []),
     "check_interval": (["0", "'5min'"], ["-1", "'soon'"]),
     "max_workers": (["1", "8"], ["0", "65"]),
     "event_retention": (["0", "7"], ["-1"]),

@@ -29,7 +29,7 @@ fn _semantics() -> std::result::Result<
     >,
     ErrorReport,
 > {
-    let rows = semantic::semantics()?.into_iter().map(|row| {
+    let rows = semantic::semantics(None)?.into_iter().map(|row| {
         (
             row.object_id,
             server_text(&row.kind),

@@ -1,4 +1,4 @@
-//! `validate_query()` and `suggest_alternatives()`.
+//! `validate_query()`, `suggest_alternatives()` and `optimize_query()`.
 
 use crate::pg::ErrorReport;
 use pgrx::prelude::*;
@@ -110,6 +110,39 @@ fn suggest_alternatives(
         })
         .collect();
     Ok(TableIterator::new(rows))
+}
+
+/// What would make a statement faster.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the columns of the function's result")]
+fn optimize_query(
+    sql: ServerText,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(rule, &'static str),
+            name!(object, ServerText),
+            name!(message, ServerText),
+            name!(reason, ServerText),
+            name!(statement, Option<ServerText>),
+            name!(rewritten, Option<ServerText>),
+        ),
+    >,
+    ErrorReport,
+> {
+    check_length(&sql)?;
+    let rows = meaning::advice(&sql)?.into_iter().map(|one| {
+        (
+            one.rule,
+            server_text(&one.object),
+            server_text(&one.message),
+            server_text(&one.reason),
+            one.statement.as_deref().map(server_text),
+            one.rewritten.as_deref().map(server_text),
+        )
+    });
+    Ok(TableIterator::new(rows.collect::<Vec<_>>()))
 }
 
 fn number(max_results: i32) -> Result<usize> {

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use super::suggest::suggestions;
 use crate::error::Result;
 use crate::pg::encoding::{server_text, utf8};
-use crate::pg::statement::analyse;
+use crate::pg::statement::{Wish, analyse};
 
 /// Statements that are analysed before it is given up.
 const MOST_TRIES: usize = 40;
@@ -44,7 +44,7 @@ pub fn repair(sql: &[u8], most: usize) -> Result<Vec<Repair>> {
     let mut found = Vec::new();
     for _ in 0..MOST_TRIES {
         let Some(attempt) = open.pop_front() else { break };
-        let fault = match analyse(&server_text(&attempt.sql), false) {
+        let fault = match analyse(&server_text(&attempt.sql), Wish::Own) {
             Ok(_) => {
                 if !attempt.changes.is_empty() {
                     found.push(Repair {

@@ -70,6 +70,7 @@ const COLUMNS: &str = "
     JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
     LEFT JOIN pg_catalog.pg_type AS b ON b.oid OPERATOR(pg_catalog.=) t.typbasetype
     WHERE schema_monitor._sees_passage(r.oid, a.attnum)
+      AND ($1 IS NULL OR r.object_id OPERATOR(pg_catalog.=) ANY ($1))
     ORDER BY r.object_id, a.attnum";
 
 // Whoever sees only some columns is told nothing of what others refer to.
@@ -83,6 +84,7 @@ const RELATIONS: &str = "
         coalesce((SELECT k.conkey FROM pg_catalog.pg_constraint AS k
          WHERE r.whole AND k.conrelid OPERATOR(pg_catalog.=) r.oid AND k.contype OPERATOR(pg_catalog.=) 'p'::\"char\"), '{}')
     FROM schema_monitor._visible_relation AS r
+    WHERE ($1 IS NULL OR r.object_id OPERATOR(pg_catalog.=) ANY ($1))
     ORDER BY r.schema_name, r.name";
 
 const DESCRIPTIONS: &str = "
@@ -95,8 +97,8 @@ struct Said {
     tags: Vec<String>,
 }
 
-/// What is known of everything that the caller may see: each relation, after it its columns.
-pub fn semantics() -> Result<Vec<Row>> {
+/// What is known of relations, or of all that the caller may see: each relation, after it its columns.
+pub fn semantics(of: Option<Vec<i64>>) -> Result<Vec<Row>> {
     let _pinned = guc::Pinned::search_path();
     let mut said: HashMap<(i64, i16), Said> = HashMap::new();
     query::read(DESCRIPTIONS, &[], |row| {
@@ -109,7 +111,7 @@ pub fn semantics() -> Result<Vec<Row>> {
         Ok(())
     })?;
     let mut columns: BTreeMap<i64, Vec<(i16, ColumnFacts, Guess<Semantic>)>> = BTreeMap::new();
-    query::read(COLUMNS, &[], |row| {
+    query::read(COLUMNS, &[of.clone().into()], |row| {
         let facts = ColumnFacts {
             name: row.name(2),
             type_name: row.text(3).unwrap_or_default(),
@@ -124,7 +126,7 @@ pub fn semantics() -> Result<Vec<Row>> {
         Ok(())
     })?;
     let mut rows = Vec::new();
-    query::read(RELATIONS, &[], |row| {
+    query::read(RELATIONS, &[of.into()], |row| {
         let (object_id, kind) = (row.i64(0), row.text(1).unwrap_or_default());
         let (schema, relation) = (row.text(2).unwrap_or_default(), row.text(3).unwrap_or_default());
         let own = columns.remove(&object_id).unwrap_or_default();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::suggest::suggestions;
 use crate::error::{Error, Result};
 use crate::pg::encoding::utf8;
-use crate::pg::statement::{Fault, Function, Statement, Used, analyse};
+use crate::pg::statement::{Fault, Function, Statement, Used, Wish, analyse};
 use crate::pg::{Oid, query};
 
 /// Columns from which on `SELECT *` is said to be wide.
@@ -41,7 +41,8 @@ pub struct Verdict {
 /// # Errors
 /// A cancelled statement, an ended session; nothing that is wrong with the statement.
 pub fn validate(sql: &[u8], read_only: bool, since: Option<i64>) -> Result<Verdict> {
-    match analyse(sql, read_only) {
+    let wish = if read_only { Wish::Functions } else { Wish::Own };
+    match analyse(sql, wish) {
         Ok(statement) => {
             let refusal = if read_only { refusal(&statement) } else { None };
             Ok(Verdict {

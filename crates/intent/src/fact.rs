@@ -61,6 +61,21 @@ pub struct Reference {
     pub to: usize,
 }
 
+/// What somebody taught that a phrase means.
+#[derive(Clone, Debug)]
+pub struct Meaning {
+    /// Which phrase.
+    pub phrase: usize,
+    /// Position of the table that it is of.
+    pub table: usize,
+    /// Position of the column; `None` for the table itself, and for an expression.
+    pub column: Option<usize>,
+    /// An expression over columns, with their names in it.
+    pub expression: Option<String>,
+    /// How sure that is, from 0 to 1.
+    pub confidence: f32,
+}
+
 /// What of a schema matters to a question.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -70,6 +85,8 @@ pub struct Facts {
     pub columns: Vec<Column>,
     /// Foreign keys among them.
     pub references: Vec<Reference>,
+    /// What was taught.
+    pub meanings: Vec<Meaning>,
 }
 
 /// How tables can be reached from one.

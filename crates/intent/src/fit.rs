@@ -67,6 +67,46 @@ pub(crate) struct Fit {
     pub(crate) score: f32,
     /// How likely it is what is meant, from 0 to 1.
     pub(crate) confidence: f32,
+    /// The logit of that.
+    logit: f32,
+}
+
+/// What decides how sure a fit is: the share of known words, how far the cosine stands out, half where there is none.
+const SURE_KNOWN: f32 = 5.0;
+const SURE_LIFT: f32 = 5.0;
+const UNSURE: f32 = -3.5;
+
+impl Fit {
+    /// Of what somebody said, or what is sure for other reasons.
+    pub(crate) fn of(score: f32, confidence: f32) -> Fit {
+        let confidence = confidence.clamp(0.001, 0.999);
+        Fit {
+            score,
+            confidence,
+            logit: (confidence / (1.0 - confidence)).ln(),
+        }
+    }
+
+    /// The same where something else speaks for it, too.
+    pub(crate) fn lifted(self, by: f32) -> Fit {
+        Fit {
+            score: self.score + by,
+            ..self
+        }
+    }
+
+    fn sure(score: f32, logit: f32) -> Fit {
+        Fit {
+            score,
+            confidence: 1.0 / (1.0 + (-logit).exp()),
+            logit,
+        }
+    }
+
+    /// How sure it is where a share of the phrase's words turned out to say something else.
+    pub(crate) fn with_explained(self, share: f32) -> f32 {
+        Fit::sure(self.score, self.logit + SURE_KNOWN * share).confidence
+    }
 }
 
 impl Phrase {
@@ -99,18 +139,24 @@ impl Phrase {
             .zip(cosine)
             .map(|(usual, cosine)| ((cosine - usual) / (1.0 - usual).max(f32::EPSILON)).clamp(0.0, 1.0));
         let score = KNOWN * best.0 + TOLD * best.1 + LIFT * lift.unwrap_or(0.0);
-        let logit = 5.0 * best.0 + 5.0 * lift.unwrap_or(0.5) - 3.5;
-        Fit {
-            score,
-            confidence: 1.0 / (1.0 + (-logit).exp()),
-        }
+        Fit::sure(score, SURE_KNOWN * best.0 + SURE_LIFT * lift.unwrap_or(0.5) + UNSURE)
     }
 }
 
 /// The phrase with irregular participles as the nouns that schemas have: no column is called sold.
 fn in_nouns(text: &str) -> String {
-    const NOUNS: &[(&str, &str)] = &[("bought", "purchase"), ("paid", "payment"), ("sold", "sales"), ("spent", "spend")];
-    let noun = |word: &str| NOUNS.iter().find(|(participle, _)| *participle == word).map_or(word.to_owned(), |(_, noun)| (*noun).to_owned());
+    const NOUNS: &[(&str, &str)] = &[
+        ("bought", "purchase"),
+        ("paid", "payment"),
+        ("sold", "sales"),
+        ("spent", "spend"),
+    ];
+    let noun = |word: &str| {
+        NOUNS
+            .iter()
+            .find(|(participle, _)| *participle == word)
+            .map_or(word.to_owned(), |(_, noun)| (*noun).to_owned())
+    };
     text.split(' ').map(noun).collect::<Vec<_>>().join(" ")
 }
 

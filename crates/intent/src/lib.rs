@@ -8,7 +8,7 @@ mod model;
 mod plan;
 mod reading;
 
-pub use fact::{Column as FactColumn, Facts, Reference, Table};
+pub use fact::{Column as FactColumn, Facts, Meaning, Reference, Table};
 pub use interpret::{Interpretation, Taken, interpret, phrases};
 pub use model::{Dimension, Direction, Filter, Function, Grain, Intent, Metric, Operator, Order, Time};
 pub use plan::{Branch, Column, Condition, Distinct, Figure, Joined, Plan, Source, Values};

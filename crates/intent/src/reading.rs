@@ -113,7 +113,8 @@ const LEAST: &[&str] = &[
 
 /// What is meant for a span of time without being told apart by it.
 const RATED: &[&str] = &[
-    "budget", "earnings", "fee", "fees", "income", "leave", "pay", "quota", "rate", "rates", "rent", "salary", "salaries", "spend", "wage", "wages",
+    "budget", "earnings", "fee", "fees", "income", "leave", "pay", "quota", "rate", "rates", "rent", "salary",
+    "salaries", "spend", "wage", "wages",
 ];
 
 /// Words that begin what figures are told apart by.

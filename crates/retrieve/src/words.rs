@@ -27,10 +27,13 @@ const STOP_WORDS: &[&str] = &[
     "between", "both", "but", "by", "can", "could", "did", "do", "does", "each", "every", "find", "for", "from", "get",
     "give", "had", "has", "have", "having", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its",
     "list", "many", "me", "more", "most", "much", "my", "no", "not", "of", "off", "on", "one", "only", "or", "our",
-    "out", "over", "per", "return", "s", "she", "should", "show", "so", "some", "such", "t", "tell", "than", "that",
-    "the", "their", "them", "there", "these", "they", "this", "those", "to", "under", "up", "us", "was", "we", "were",
-    "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+    "out", "over", "per", "s", "she", "should", "show", "so", "some", "such", "t", "tell", "than", "that", "the",
+    "their", "them", "there", "these", "they", "this", "those", "to", "under", "up", "us", "was", "we", "were", "what",
+    "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
 ];
+
+/// What asks in a question and names something in a schema: whoever means goods that came back says returns.
+const ASKING: &str = "return";
 
 /// Splits an identifier into lower-case words: at anything that is no letter or digit, between lower
 /// and upper case, before the last capital of a run followed by lower case, and between letters and
@@ -152,7 +155,8 @@ pub(crate) fn query_words(question: &str) -> Vec<QueryWord> {
         for word in words {
             let term = stem(&word);
             let is_new = distinct.iter().all(|known| known.term != term);
-            if !is_new || word.chars().count() > MAX_WORD || STOP_WORDS.binary_search(&word.as_str()).is_ok() {
+            let says_nothing = word == ASKING || STOP_WORDS.binary_search(&word.as_str()).is_ok();
+            if !is_new || word.chars().count() > MAX_WORD || says_nothing {
                 continue;
             }
             if distinct.len() == MAX_QUERY_TERMS {
@@ -206,6 +210,19 @@ mod tests {
         assert_eq!(terms("CUSTORDQTY"), terms("customer order quantity"));
         assert_eq!(readable("emp_mstr"), "employee master");
         assert_eq!(readable("LISTEDSECURITY"), "listed security");
+    }
+
+    #[test]
+    fn returns_are_goods_and_return_is_a_verb() {
+        assert_eq!(terms("rtn_rqst"), ["return", "request"]);
+        let asked = |question: &str| {
+            query_words(question)
+                .into_iter()
+                .map(|one| one.term)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(asked("Return the names"), ["name"]);
+        assert_eq!(asked("how many returns"), ["return"]);
     }
 
     #[test]

@@ -6,8 +6,7 @@ use crate::sql::{self, Token};
 /// Longest expression that is looked into, in bytes: what lists more has no words for people.
 const MAX_EXPRESSION: usize = 10_000;
 
-/// Columns with the texts that a CHECK of theirs alone compares them with, in the order of the constraints. Patterns are
-/// none: only what has letters, digits and the punctuation of names.
+/// Columns with the texts that a CHECK of theirs alone compares them with, in the order of the constraints.
 pub fn checked_values(definition: &Definition) -> Vec<(&str, Vec<String>)> {
     let of = |constraint: &Part| {
         let expression = constraint
@@ -19,16 +18,23 @@ pub fn checked_values(definition: &Definition) -> Vec<(&str, Vec<String>)> {
         let (Some(column), None) = (named.next(), named.next()) else {
             return None;
         };
-        let tokens = sql::tokens(expression).into_iter();
-        let texts = tokens.filter_map(|(token, _)| match token {
+        Some((column.name.as_str(), texts_in(expression)))
+    };
+    definition.parts_of(PartKind::Constraint).filter_map(of).collect()
+}
+
+/// The texts in an expression that are words for people; patterns are none: only what has letters, digits and the
+/// punctuation of names.
+pub fn texts_in(expression: &str) -> Vec<String> {
+    let texts = sql::tokens(expression)
+        .into_iter()
+        .filter_map(|(token, _)| match token {
             Token::Text(text) if text.chars().all(|c| c.is_alphanumeric() || " _-/&.".contains(c)) => {
                 Some(text.into_owned())
             }
             _ => None,
         });
-        Some((column.name.as_str(), texts.collect()))
-    };
-    definition.parts_of(PartKind::Constraint).filter_map(of).collect()
+    texts.collect()
 }
 
 #[cfg(test)]

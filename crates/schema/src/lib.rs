@@ -26,7 +26,7 @@ mod sql;
 pub use access::{Access, Privileges};
 pub use attributes::Attributes;
 pub use change::{Change, ChangeKind};
-pub use checked::checked_values;
+pub use checked::{checked_values, texts_in};
 pub use compare::{Difference, Differing, SchemaForm, TreeForm, compare};
 pub use definition::{Definition, Kind, Part, PartKind};
 pub use diff::{Continuity, diff};

@@ -3,6 +3,10 @@
 
 mod fact;
 mod plan;
+mod question;
+mod tree;
+
+pub use question::answer;
 
 use intent::{Intent, Plan, Values};
 use serde_json::{Value, json};
@@ -11,7 +15,7 @@ use self::plan::{Planned, plan};
 use super::validate::validate;
 use crate::error::{Error, Result};
 use crate::pg::encoding::server_text;
-use crate::pg::statement::analyse;
+use crate::pg::statement::{Wish, analyse};
 
 /// Most other ways that are told.
 const MOST_ALTERNATIVES: usize = 3;
@@ -98,7 +102,8 @@ fn typed(mut plan: Plan) -> Result<Plan> {
             limit: None,
             ..plan.clone()
         };
-        let statement = analyse(&server_text(&alone.sql(&mut Values::Written)), false).map_err(|fault| fault.error)?;
+        let statement =
+            analyse(&server_text(&alone.sql(&mut Values::Written)), Wish::Own).map_err(|fault| fault.error)?;
         let types = statement.columns.into_iter().skip(plan.dimensions.len());
         let mut numbers: Vec<usize> = branch.figures.iter().map(|figure| figure.number).collect();
         numbers.sort_unstable();

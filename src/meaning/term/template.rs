@@ -9,7 +9,7 @@ use crate::pg::Oid;
 use crate::pg::encoding::server_text;
 use crate::pg::lookup::quoted;
 use crate::pg::query;
-use crate::pg::statement::analyse;
+use crate::pg::statement::{Wish, analyse};
 
 /// Longest mapping that is taken, in bytes.
 const MAX_MAPPING: usize = 2_000;
@@ -201,7 +201,7 @@ fn check(template: &Template) -> Result<()> {
     relations.sort_unstable();
     relations.dedup();
     let sql = format!("SELECT ({}) FROM {}", template.mapping(), relations.join(", "));
-    let statement = analyse(&server_text(&sql), false).map_err(|fault| fault.error)?;
+    let statement = analyse(&server_text(&sql), Wish::Own).map_err(|fault| fault.error)?;
     let named = |relation: u32, column: i16| {
         template.parts.iter().any(|part| {
             part.relation.oid == relation && part.column.as_ref().is_some_and(|(number, _)| *number == column)

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString, c_void};
 use std::rc::Rc;
 
-use super::joined;
+use super::compared::{self, Conditions};
+use super::{Wish, joined};
 use crate::error::Result;
 use crate::pg::encoding::utf8;
 use crate::pg::query;
@@ -32,6 +33,8 @@ pub struct Statement {
     pub unjoined: Vec<(String, String)>,
     /// Columns that are cast before they are compared.
     pub casts: Vec<Cast>,
+    /// What its conditions compare.
+    pub conditions: Conditions,
 }
 
 /// A relation and the columns of it that are read or written.
@@ -48,6 +51,8 @@ pub struct Function {
     pub name: String,
     /// Whether it may have effects.
     pub is_volatile: bool,
+    /// Whether it always gives the same for the same arguments.
+    pub is_immutable: bool,
     /// Whether it is PostgreSQL's own.
     pub is_built_in: bool,
 }
@@ -68,16 +73,20 @@ struct Walk {
     relations: BTreeMap<u32, BTreeSet<i16>>,
     /// Domains that values are cast to.
     domains: BTreeSet<u32>,
+    with_conditions: bool,
 }
 
-/// Looks through an analysed query. A privilege that lacks is PostgreSQL's own error. With `deeply` also what the query
-/// does not name itself is looked for functions: views, policies, defaults of arguments, parts of aggregates, checks of
-/// domains.
+/// Looks through an analysed query. A privilege that lacks is PostgreSQL's own error. Where functions are wished for, also
+/// what the query does not name itself is looked for them: views, policies, defaults of arguments, parts of aggregates,
+/// checks of domains.
 ///
 /// # Safety
 /// `query` is what analysis gave.
-pub(super) unsafe fn statement(query: *mut pg_sys::Query, deeply: bool) -> Result<Statement> {
-    let mut walk = Walk::default();
+pub(super) unsafe fn statement(query: *mut pg_sys::Query, wish: Wish) -> Result<Statement> {
+    let mut walk = Walk {
+        with_conditions: wish == Wish::Conditions,
+        ..Walk::default()
+    };
     // SAFETY: as promised by the caller; a utility statement that analysis gives for a SELECT is SELECT INTO.
     unsafe {
         let mut query = query;
@@ -102,7 +111,7 @@ pub(super) unsafe fn statement(query: *mut pg_sys::Query, deeply: bool) -> Resul
         walk.look(query.cast(), Sight::Own);
         let own = walk.functions.clone();
         own.iter().for_each(|function| check_execute((*function).into()));
-        if deeply && walk.statement.writes.is_none() {
+        if wish == Wish::Functions && walk.statement.writes.is_none() {
             walk.look_deeply(query)?;
         }
         walk.statement.functions = walk
@@ -203,6 +212,9 @@ impl Walk {
                 }
                 self.statement.unjoined.extend(joined::unjoined(query, queries));
                 self.statement.casts.extend(joined::casts(query));
+                if self.with_conditions {
+                    compared::conditions(query, queries, &mut self.statement.conditions);
+                }
             }
             let writes = match query.commandType {
                 C::CMD_INSERT => Some("INSERT"),
@@ -258,6 +270,7 @@ unsafe fn described(function: pg_sys::Oid) -> Function {
         Function {
             name: text(pg_sys::get_func_name(function)).unwrap_or_default(),
             is_volatile: pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_VOLATILE,
+            is_immutable: pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_IMMUTABLE,
             is_built_in: function.to_u32() < pg_sys::FirstNormalObjectId,
         }
     }

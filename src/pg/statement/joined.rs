@@ -155,9 +155,11 @@ unsafe fn named(expression: *mut pg_sys::Node, levels_up: i32) -> Vec<i32> {
     }
 }
 
+/// The conditions all of which must be true.
+///
 /// # Safety
 /// `quals` is null or an expression.
-unsafe fn conjuncts(quals: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
+pub(super) unsafe fn conjuncts(quals: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
     // SAFETY: as promised by the caller; a node is of the type its tag says.
     unsafe {
         if quals.is_null() {
@@ -173,9 +175,11 @@ unsafe fn conjuncts(quals: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
     }
 }
 
+/// What a query reads from under a number.
+///
 /// # Safety
 /// `at` is an index into the query's range table.
-unsafe fn entry(query: &pg_sys::Query, at: i32) -> *mut pg_sys::RangeTblEntry {
+pub(super) unsafe fn entry(query: &pg_sys::Query, at: i32) -> *mut pg_sys::RangeTblEntry {
     // SAFETY: as promised by the caller; indexes count from 1.
     unsafe { (*(*query.rtable).elements.add(at as usize - 1)).ptr_value.cast() }
 }

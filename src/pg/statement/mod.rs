@@ -3,6 +3,7 @@
 //! Analysis looks up names, takes a lock on each relation and checks types. It checks no rights; the executor does that,
 //! with a function that is called here. Everything happens in a subtransaction that is rolled back, so that the locks go.
 
+mod compared;
 mod fact;
 mod joined;
 mod position;
@@ -11,6 +12,7 @@ mod source;
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
 
+pub use compared::{Comparison, Other, PLACE, Wrapping};
 pub use fact::{Function, Statement, Used};
 pub use source::Source;
 
@@ -30,12 +32,22 @@ pub struct Fault {
     pub sources: Vec<Source>,
 }
 
-/// Analyses one SELECT, INSERT, UPDATE, DELETE or MERGE, whose parameters may be of any type. With `deeply` it is rewritten,
-/// too, so that its functions are also those of views and policies.
+/// What is to be known of a statement beyond that it is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// What it reads and calls itself.
+    Own,
+    /// Also what views and policies call that stand in its place.
+    Functions,
+    /// Also what its conditions compare.
+    Conditions,
+}
+
+/// Analyses one SELECT, INSERT, UPDATE, DELETE or MERGE, whose parameters may be of any type.
 ///
 /// # Errors
 /// What PostgreSQL raised, a privilege that lacks included; a text that is not one such statement.
-pub fn analyse(sql: &[u8], deeply: bool) -> std::result::Result<Statement, Fault> {
+pub fn analyse(sql: &[u8], wish: Wish) -> std::result::Result<Statement, Fault> {
     let position = Position::default();
     let mut sources = Vec::new();
     let outcome = undone(|| {
@@ -48,7 +60,7 @@ pub fn analyse(sql: &[u8], deeply: bool) -> std::result::Result<Statement, Fault
         unsafe {
             let raw = single(&source, &position)?;
             sources = source::sources((*raw).stmt);
-            analysed(raw, &source, deeply)
+            analysed(raw, &source, wish)
         }
     });
     outcome.map_err(|error| Fault {
@@ -115,12 +127,12 @@ fn refused(code: pgrx::PgSqlErrorCode, message: String, detail: &str) -> Error {
 
 /// # Safety
 /// `raw` is the parse tree of `source`.
-unsafe fn analysed(raw: *mut pg_sys::RawStmt, source: &CStr, deeply: bool) -> Result<Statement> {
+unsafe fn analysed(raw: *mut pg_sys::RawStmt, source: &CStr, wish: Wish) -> Result<Statement> {
     let (mut types, mut count) = (std::ptr::null_mut(), 0);
     // SAFETY: as promised by the caller; types of parameters are found and kept by the callee.
     unsafe {
         let query = pg_sys::parse_analyze_varparams(raw, source.as_ptr(), &mut types, &mut count, std::ptr::null_mut());
-        let mut statement = fact::statement(query, deeply)?;
+        let mut statement = fact::statement(query, wish)?;
         statement.star = source::star((*raw).stmt).map(|byte| position::characters(source.to_bytes(), byte));
         Ok(statement)
     }

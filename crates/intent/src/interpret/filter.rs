@@ -15,9 +15,6 @@ const PLACED: f32 = 0.35;
 const BY_VALUE: f32 = 0.9;
 const BY_WORDS: f32 = 0.8;
 
-/// What the confidence is multiplied by for each phrase that has no place.
-const LEFT: f32 = 0.4;
-
 /// How far away a column of a filter may be.
 const NEAR: f32 = 1.2;
 
@@ -41,7 +38,12 @@ impl Interpreter<'_> {
             let is_condition = number != MEASURE_AT;
             let text = &self.texts[number];
             let open = self.open(measure, number, found);
-            let literals: Vec<&String> = self.reading.values.iter().filter(|value| text.contains(value.as_str())).collect();
+            let literals: Vec<&String> = self
+                .reading
+                .values
+                .iter()
+                .filter(|value| text.contains(value.as_str()))
+                .collect();
             let by_value = self.by_value(&open, &is_near, literals.first().copied());
             let filter = by_value
                 .or_else(|| self.by_literal(number, literals.first()?, &is_near))
@@ -49,13 +51,17 @@ impl Interpreter<'_> {
             let Some(filter) = filter else {
                 if is_condition || !literals.is_empty() {
                     found.left.push(text.clone());
-                    found.confidence *= LEFT;
                 }
                 continue;
             };
             let distance = reach.cost(self.facts.columns[filter.column].table).unwrap_or(NEAR);
             found.score += PLACED * filter.words as f32 * filter.confidence - distance;
             let of = self.facts.columns[filter.column].identity.clone();
+            if is_condition {
+                found.confidence = found.confidence.min(filter.confidence);
+            } else {
+                found.explained += filter.words;
+            }
             let told = format!("{of} {} {}", filter.operator.as_str(), filter.value);
             found.take(text, told, filter.confidence);
             found.intent.filters.push(Filter {
@@ -73,21 +79,41 @@ impl Interpreter<'_> {
             return terms.clone();
         }
         let own = measure.column.map(|column| self.columns[column].name());
-        let is_used = |term: &String| self.tables[measure.table].name().contains(term) || own.is_some_and(|own| own.contains(term));
+        let is_used = |term: &String| {
+            self.tables[measure.table].name().contains(term) || own.is_some_and(|own| own.contains(term))
+        };
         let mut open: Vec<String> = terms.iter().filter(|term| !is_used(term)).cloned().collect();
         // "orders placed in 2025" says when, "open orders" which.
-        let time = found.intent.time.as_ref().and_then(|time| self.facts.columns.iter().position(|column| column.identity == time.of));
+        let time = found
+            .intent
+            .time
+            .as_ref()
+            .and_then(|time| self.facts.columns.iter().position(|column| column.identity == time.of));
         let is_when = |term: &String| time.is_some_and(|time| self.columns[time].name().contains(term));
-        if open.last().is_some_and(|last| terms.last() == Some(last) && is_when(last)) {
+        if open
+            .last()
+            .is_some_and(|last| terms.last() == Some(last) && is_when(last))
+        {
             open.pop();
         }
         open
     }
 
     /// A run of words that is a value of a column near by.
-    fn by_value(&self, open: &[String], is_near: &impl Fn(usize) -> bool, literal: Option<&String>) -> Option<Restriction> {
+    fn by_value(
+        &self,
+        open: &[String],
+        is_near: &impl Fn(usize) -> bool,
+        literal: Option<&String>,
+    ) -> Option<Restriction> {
         let mut best: Option<(usize, usize, &String)> = None;
-        for (at, column) in self.facts.columns.iter().enumerate().filter(|(_, column)| is_near(column.table)) {
+        for (at, column) in self
+            .facts
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| is_near(column.table))
+        {
             for value in &column.values {
                 let words = retrieve::terms(value);
                 let is_said = !words.is_empty() && open.windows(words.len()).any(|run| run == words);
@@ -112,7 +138,13 @@ impl Interpreter<'_> {
         let phrase = Phrase::of(&beside, number, std::iter::empty());
         let can_hold = |at: &usize| {
             let column = &self.facts.columns[*at];
-            is_near(column.table) && !column.is_number && !column.is_time && !matches!(column.semantic, Semantic::Boolean | Semantic::Json | Semantic::Geo | Semantic::Vector)
+            is_near(column.table)
+                && !column.is_number
+                && !column.is_time
+                && !matches!(
+                    column.semantic,
+                    Semantic::Boolean | Semantic::Json | Semantic::Geo | Semantic::Vector
+                )
         };
         let fit = |at: usize| phrase.fit(&self.columns[at], &[]).score + self.of_column(number, at).score;
         let fits = (0..self.facts.columns.len()).filter(can_hold).map(|at| (at, fit(at)));

@@ -1,12 +1,16 @@
 //! From what a question says to what it means in a schema: each phrase may be several things, and those are right
 //! together that fit their phrases and lie near each other.
 
+mod computed;
 mod filter;
 mod time;
+mod words;
 
 use retrieve::Semantic;
 
-use crate::fact::{Facts, JOIN, Reach};
+use self::computed::{expressions, said};
+use self::words::{figure, head, names_day, names_figure, usual};
+use crate::fact::{Column, Facts, JOIN, Meaning, Reach};
 use crate::fit::{Fit, Phrase, Words};
 use crate::model::{Dimension, Direction, Function, Intent, Metric, Order};
 use crate::reading::Reading;
@@ -23,7 +27,7 @@ const QUESTION: f32 = 0.5;
 
 /// What speaks for counting where a question asks how many, and against it where it names what is measured.
 const COUNTED: f32 = 0.4;
-const MEASURED: f32 = 0.8;
+const MEASURED: f32 = 1.1;
 
 /// What a view counts less than a table, a table of what was than one of what is, and one of parts where no parts are named.
 const VIEW: f32 = 0.8;
@@ -40,6 +44,9 @@ const OTHER_FIGURE: f32 = 0.8;
 /// What a column that refers to a table adds to that, where several do.
 const REFERS: f32 = 0.2;
 
+/// What the confidence is multiplied by for each phrase that has no place.
+const LEFT: f32 = 0.4;
+
 /// What is lost where each figure is of a single row, which nobody asks for.
 const ALONE: f32 = 1.5;
 
@@ -55,6 +62,8 @@ pub struct Interpretation {
     /// What of the question has no place in it.
     pub left: Vec<String>,
     score: f32,
+    /// Words of the measure that say which rows count, or when.
+    explained: usize,
 }
 
 /// What a phrase was taken for.
@@ -85,8 +94,10 @@ const GROUPS_AT: usize = 2;
 #[derive(Clone, Copy)]
 struct Measure {
     table: usize,
-    /// `None` for its rows.
+    /// `None` for its rows, and for an expression.
     column: Option<usize>,
+    /// Position of an expression.
+    expression: Option<usize>,
     fit: Fit,
     worth: f32,
 }
@@ -110,16 +121,21 @@ struct Interpreter<'a> {
     phrases: Vec<Phrase>,
     tables: Vec<Words>,
     columns: Vec<Words>,
+    /// What figures may be computed by, with their tables and how well they fit.
+    expressions: Vec<(String, usize, Fit)>,
 }
 
 /// What a question may mean, the likeliest first; nothing where there is nothing to compare with.
 pub fn interpret(question: &str, reading: &Reading, facts: &Facts) -> Vec<Interpretation> {
     let texts = phrases(question, reading);
     let phrase = |(number, text): (usize, &String)| {
-        let similarities = facts.columns.iter().map(|one| one.similarity.get(number).copied().flatten());
+        let similarities = facts
+            .columns
+            .iter()
+            .map(|one| one.similarity.get(number).copied().flatten());
         Phrase::of(text, number, similarities)
     };
-    let column = |(at, one): (usize, &crate::fact::Column)| {
+    let column = |(at, one): (usize, &Column)| {
         let table = &facts.tables[one.table];
         match table.label == Some(at) {
             // What a customer's name is called is the customer.
@@ -131,8 +147,13 @@ pub fn interpret(question: &str, reading: &Reading, facts: &Facts) -> Vec<Interp
         reading,
         facts,
         phrases: texts.iter().enumerate().map(phrase).collect(),
-        tables: facts.tables.iter().map(|one| Words::of(&one.name, one, &one.comment)).collect(),
+        tables: facts
+            .tables
+            .iter()
+            .map(|one| Words::of(&one.name, one, &one.comment))
+            .collect(),
         columns: facts.columns.iter().enumerate().map(column).collect(),
+        expressions: expressions(facts, &texts[MEASURE_AT]),
         texts,
     };
     interpreter.interpret()
@@ -140,24 +161,38 @@ pub fn interpret(question: &str, reading: &Reading, facts: &Facts) -> Vec<Interp
 
 impl Interpreter<'_> {
     fn interpret(&self) -> Vec<Interpretation> {
-        let groups: Vec<Vec<Group>> = (0..self.reading.groups.len()).map(|at| self.groups(GROUPS_AT + at)).collect();
+        let groups: Vec<Vec<Group>> = (0..self.reading.groups.len())
+            .map(|at| self.groups(GROUPS_AT + at))
+            .collect();
         let mut found: Vec<Interpretation> = Vec::new();
         for measure in self.measures() {
             let reach = self.facts.reach(measure.table);
             let mut chosen: Vec<Vec<Group>> = vec![Vec::new()];
             for options in &groups {
                 let worth = |one: &Group| Some(one.fit.score - self.distance(one, &reach)?);
-                let options = options.iter().filter(|one| one.column.is_none() || one.column != measure.column);
+                let options = options
+                    .iter()
+                    .filter(|one| one.column.is_none() || one.column != measure.column);
                 let mut ranked: Vec<(f32, Group)> = options.filter_map(|one| Some((worth(one)?, *one))).collect();
                 ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
                 ranked.truncate(GROUPS);
                 let with = |before: &Vec<Group>| {
                     let before = before.clone();
-                    ranked.iter().map(move |(_, one)| before.iter().copied().chain([*one]).collect())
+                    ranked
+                        .iter()
+                        .map(move |(_, one)| before.iter().copied().chain([*one]).collect())
                 };
-                chosen = chosen.iter().flat_map(with).take(GROUPS * GROUPS).collect::<Vec<Vec<Group>>>();
+                chosen = chosen
+                    .iter()
+                    .flat_map(with)
+                    .take(GROUPS * GROUPS)
+                    .collect::<Vec<Vec<Group>>>();
             }
-            found.extend(chosen.iter().filter_map(|groups| self.together(measure, groups, &reach)));
+            found.extend(
+                chosen
+                    .iter()
+                    .filter_map(|groups| self.together(measure, groups, &reach)),
+            );
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
         let mut distinct: Vec<Interpretation> = Vec::new();
@@ -173,11 +208,23 @@ impl Interpreter<'_> {
     }
 
     fn of_table(&self, phrase: usize, table: usize) -> Fit {
-        self.phrases[phrase].fit(&self.tables[table], &self.facts.tables[table].similarity)
+        let fit = self.phrases[phrase].fit(&self.tables[table], &self.facts.tables[table].similarity);
+        self.taught(phrase, table, None).unwrap_or(fit)
     }
 
     fn of_column(&self, phrase: usize, column: usize) -> Fit {
-        self.phrases[phrase].fit(&self.columns[column], &self.facts.columns[column].similarity)
+        let fit = self.phrases[phrase].fit(&self.columns[column], &self.facts.columns[column].similarity);
+        self.taught(phrase, self.facts.columns[column].table, Some(column))
+            .unwrap_or(fit)
+    }
+
+    /// How well it fits by what somebody said.
+    fn taught(&self, phrase: usize, table: usize, column: Option<usize>) -> Option<Fit> {
+        let meant = |one: &&Meaning| {
+            one.phrase == phrase && one.table == table && one.column == column && one.expression.is_none()
+        };
+        let confidences = self.facts.meanings.iter().filter(meant).map(|one| one.confidence);
+        confidences.max_by(f32::total_cmp).map(said)
     }
 
     /// What figures may be of, best first.
@@ -199,6 +246,7 @@ impl Interpreter<'_> {
                 found.push(Measure {
                     table,
                     column: None,
+                    expression: None,
                     fit,
                     worth: fit.score + worth + asked,
                 });
@@ -208,7 +256,9 @@ impl Interpreter<'_> {
             let is_figure = column.is_number && column.semantic != Semantic::Identifier && column.refers.is_none();
             let is_day = column.is_time && names_day(&self.texts[MEASURE_AT]);
             let fits = match wanted {
-                Some(Function::CountDistinct) => !matches!(column.semantic, Semantic::Json | Semantic::Geo | Semantic::Vector),
+                Some(Function::CountDistinct) => {
+                    !matches!(column.semantic, Semantic::Json | Semantic::Geo | Semantic::Vector)
+                }
                 Some(Function::Count) => false,
                 Some(Function::Min | Function::Max) => is_figure || is_day,
                 Some(Function::Sum | Function::Avg) => is_figure,
@@ -233,9 +283,24 @@ impl Interpreter<'_> {
             found.push(Measure {
                 table: column.table,
                 column: Some(at),
+                expression: None,
                 fit,
                 worth: worth + fit.score,
             });
+        }
+        if wanted != Some(Function::Count) {
+            found.extend(
+                self.expressions
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (_, table, fit))| Measure {
+                        table: *table,
+                        column: None,
+                        expression: Some(at),
+                        fit: *fit,
+                        worth: fit.score + tables[*table],
+                    }),
+            );
         }
         found.sort_by(|a, b| b.worth.total_cmp(&a.worth));
         found.truncate(MEASURES);
@@ -284,27 +349,32 @@ impl Interpreter<'_> {
             let table = &self.facts.tables[column.table];
             let fit = self.of_column(number, at);
             let label = |table: usize| self.facts.tables[table].label;
-            let group = match column.refers.filter(|other| label(*other).is_some() && *other != column.table) {
+            let group = match column
+                .refers
+                .filter(|other| label(*other).is_some() && *other != column.table)
+            {
                 // Whoever says courier means the one that the code refers to, by name.
                 Some(other) => {
                     let own = label(other).map(|label| self.of_column(number, label));
                     let others = [Some(self.of_table(number, other)), own];
-                    let best = others.into_iter().flatten().chain([fit]).max_by(|a, b| a.score.total_cmp(&b.score));
+                    let best = others
+                        .into_iter()
+                        .flatten()
+                        .chain([fit])
+                        .max_by(|a, b| a.score.total_cmp(&b.score));
                     let best = best.unwrap_or(fit);
                     Group {
                         table: other,
                         column: None,
                         by: Some(at),
-                        fit: Fit {
-                            score: best.score + REFERS * fit.score,
-                            ..best
-                        },
+                        fit: best.lifted(REFERS * fit.score),
                     }
                 }
                 // What rows are called may be called so twice, and their number says nothing to people.
                 None => Group {
                     table: column.table,
-                    column: (!(table.has_key && (table.label == Some(at) || (column.is_key && table.label.is_some())))).then_some(at),
+                    column: (!(table.has_key && (table.label == Some(at) || (column.is_key && table.label.is_some()))))
+                        .then_some(at),
                     by: None,
                     fit,
                 },
@@ -332,18 +402,23 @@ impl Interpreter<'_> {
     /// All parts together.
     fn together(&self, measure: Measure, groups: &[Group], reach: &Reach) -> Option<Interpretation> {
         let tells_rows = |group: &Group| group.column.is_none_or(|column| self.facts.columns[column].is_key);
-        let is_own = groups.iter().any(|group| group.table == measure.table && group.by.is_none() && tells_rows(group));
+        let is_own = groups
+            .iter()
+            .any(|group| group.table == measure.table && group.by.is_none() && tells_rows(group));
+        let is_count = measure.column.is_none() && measure.expression.is_none();
         let function = match (measure.column, self.reading.function) {
-            (None, _) => Function::Count,
-            (Some(_), Some(function)) => function,
+            _ if is_count => Function::Count,
+            (_, Some(function)) => function,
             // Of a single row the figure is its own, whatever is computed.
-            (Some(_), None) if is_own && self.reading.descending == Some(false) => Function::Min,
-            (Some(_), None) if is_own => Function::Max,
+            _ if is_own && self.reading.descending == Some(false) => Function::Min,
+            _ if is_own => Function::Max,
             (Some(column), None) => usual(&self.facts.columns[column].name),
+            (None, None) => Function::Sum,
         };
         let mut found = Interpretation {
             score: measure.worth,
-            confidence: measure.fit.confidence,
+            confidence: 1.0,
+            explained: 0,
             intent: Intent {
                 limit: self.reading.limit,
                 ..Intent::default()
@@ -351,11 +426,14 @@ impl Interpreter<'_> {
             taken: Vec::new(),
             left: Vec::new(),
         };
-        if is_own && (measure.column.is_none() || !self.reading.is_ranking) {
+        if is_own && (is_count || !self.reading.is_ranking) {
             found.score -= ALONE;
         }
-        let of = self.identity(measure.table, measure.column);
-        found.take(&self.texts[MEASURE_AT], of.clone(), measure.fit.confidence);
+        let of = match measure.expression {
+            Some(expression) => self.expressions[expression].0.clone(),
+            None => self.identity(measure.table, measure.column),
+        };
+        let mapping = of.clone();
         found.intent.metrics.push(Metric {
             function,
             of,
@@ -371,10 +449,24 @@ impl Interpreter<'_> {
                 grain: None,
                 alias: None,
             });
-            found.intent.via.extend(group.by.map(|column| self.facts.columns[column].name.clone()));
+            found
+                .intent
+                .via
+                .extend(group.by.map(|column| self.facts.columns[column].name.clone()));
         }
         self.add_time(measure, reach, &mut found)?;
         self.add_filters(measure, groups, reach, &mut found);
+        let words = self.phrases[MEASURE_AT].terms.len().max(1);
+        let confidence = measure.fit.with_explained(found.explained as f32 / words as f32);
+        found.confidence = found.confidence.min(confidence) * LEFT.powi(found.left.len() as i32);
+        found.taken.insert(
+            0,
+            Taken {
+                phrase: self.texts[MEASURE_AT].clone(),
+                mapping,
+                confidence,
+            },
+        );
         if self.reading.descending == Some(false) && self.reading.limit.is_some() {
             let alias = "least".to_owned();
             found.intent.metrics[0].alias = Some(alias.clone());
@@ -394,56 +486,5 @@ impl Interpretation {
             mapping,
             confidence,
         });
-    }
-}
-
-/// The last word of what a phrase is about: "unit cost of goods" is about a cost, "units sold" about units.
-fn head(phrase: &str) -> String {
-    let words = retrieve::split_identifier(phrase);
-    let end = words.iter().position(|word| ["at", "for", "from", "in", "of", "on", "to"].contains(&word.as_str()));
-    let words = &words[..end.filter(|end| *end > 0).unwrap_or(words.len())];
-    let is_participle = |word: &&String| !(word.ends_with("ed") || ["bought", "made", "paid", "sent", "sold", "spent"].contains(&word.as_str()));
-    words.iter().rev().find(is_participle).or(words.last()).cloned().unwrap_or_default()
-}
-
-/// Whether a phrase names something that is measured, not counted.
-fn names_figure(phrase: &str) -> bool {
-    const FIGURES: &[&str] = &[
-        "age", "amount", "balance", "bonus", "commission", "cost", "credit", "debit", "discount", "distance", "duration", "expense", "fee", "freight",
-        "height", "hours", "income", "length", "margin", "minutes", "pay", "percentage", "pieces", "points", "price", "profit", "quantity", "rate",
-        "rating", "refund", "revenue", "salary", "score", "size", "spend", "stock", "subtotal", "tax", "time", "total", "turnover", "units", "value",
-        "volume", "wage", "weight",
-    ];
-    let head = head(phrase);
-    FIGURES.iter().any(|figure| head == *figure || head.strip_suffix('s') == Some(figure))
-}
-
-/// What kind of figure a word is, where it is one: money, or a number of things.
-fn figure(word: &str) -> Option<bool> {
-    const MONEY: &[&str] = &[
-        "amount", "balance", "cost", "expense", "fee", "freight", "income", "margin", "pay", "price", "profit", "revenue", "salary", "spend", "subtotal",
-        "tax", "total", "turnover", "value", "wage",
-    ];
-    const THINGS: &[&str] = &["count", "number", "piece", "quantity", "unit", "volume"];
-    let word = word.strip_suffix('s').unwrap_or(word);
-    let is_in = |list: &[&str]| list.contains(&word);
-    (is_in(MONEY) || is_in(THINGS)).then(|| is_in(MONEY))
-}
-
-fn names_day(phrase: &str) -> bool {
-    let words = retrieve::split_identifier(phrase);
-    words.iter().any(|word| ["date", "day", "time"].contains(&word.as_str()))
-}
-
-/// What is usually computed of a column: shares, prices and rates are averaged, amounts added up.
-fn usual(name: &str) -> Function {
-    const AVERAGED: &[&str] = &[
-        "age", "averag", "degre", "grade", "height", "index", "latitud", "level", "longitud", "margin", "mean", "pct", "percent", "percentag", "price",
-        "rank", "rate", "ratio", "score", "share", "speed", "star", "temperatur", "weight", "width",
-    ];
-    let words = retrieve::terms(name);
-    match words.iter().any(|word| AVERAGED.contains(&word.as_str())) {
-        true => Function::Avg,
-        false => Function::Sum,
     }
 }

@@ -13,6 +13,9 @@ const BEYOND: f32 = 1.6;
 const BOOKKEEPING: f32 = 0.8;
 const AHEAD: f32 = 0.2;
 
+/// How sure a date is: the best of those near.
+const WHEN: f32 = 0.8;
+
 /// Beginnings of words that say so.
 const WRITTEN: &[&str] = &["chang", "delet", "modifi", "updat"];
 const LATER: &[&str] = &["due", "end", "expir", "promis", "until"];
@@ -31,7 +34,10 @@ impl Interpreter<'_> {
         let of = self.facts.columns[at].identity.clone();
         let span = [reading.from, reading.to].map(|day| day.map(|day| day.to_string()));
         let [from, to] = span;
-        found.take("when", of.clone(), measure.fit.confidence);
+        if self.names_time(at) {
+            found.explained += 1;
+        }
+        found.take("when", of.clone(), WHEN);
         found.intent.time = Some(Time {
             of,
             from,
@@ -66,6 +72,9 @@ impl Interpreter<'_> {
     fn names_time(&self, at: usize) -> bool {
         let terms = &self.phrases[MEASURE_AT].terms;
         let name = self.columns[at].name();
-        terms.iter().skip(1).any(|term| name.contains(term) && !self.tables[self.facts.columns[at].table].name().contains(term))
+        terms
+            .iter()
+            .skip(1)
+            .any(|term| name.contains(term) && !self.tables[self.facts.columns[at].table].name().contains(term))
     }
 }
