@@ -23,7 +23,10 @@ from tools.cluster import Cluster
 from tools.paths import ROOT
 
 SET = ROOT / "eval" / "sets" / "analytics.jsonl"
-WITHOUT_ROWS = frozenset({"adventureworks"})
+# a second set, over a schema that nothing was chosen on
+OTHER_SET = ROOT / "eval" / "sets" / "analytics_northwind.jsonl"
+OTHER_SCHEMAS = {"northwind": sorted((ROOT.parent / "shared" / "data" / "schemas" / "northwind").glob("*.sql"))}
+WITHOUT_ROWS = frozenset({"adventureworks", "northwind"})
 DIGITS = 6
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Any]
@@ -50,9 +53,10 @@ def measure_questions(cluster: Cluster, file: Path = SET, schemas: dict[str, lis
                 found.append(outcome(connection, case["question"], case["sql"]))
                 if show and found[-1] != "right":
                     print(f"{found[-1]:<8} {name}: {case['question']}")
+    what = f"build_query(){' on another schema' if file == OTHER_SET else ''}"
     return {
-        f"build_query(): right ({len(found)} questions)": mean(one == "right" for one in found),
-        "build_query(): refused": mean(one == "refused" for one in found),
+        f"{what}: right ({len(found)} questions)": mean(one == "right" for one in found),
+        f"{what}: refused": mean(one == "refused" for one in found),
     }
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
 from eval import functions  # noqa: E402
-from eval.analytics import measure_questions  # noqa: E402
+from eval.analytics import OTHER_SCHEMAS, OTHER_SET, measure_questions  # noqa: E402
 from eval.questions import BENCHMARKS, Benchmark, Question, schemas_made  # noqa: E402
 from eval.ranking import BASELINES, Table, words  # noqa: E402
 from eval.targets import print_targets  # noqa: E402
@@ -217,7 +217,7 @@ def main() -> int:
         for name in given.set or SETS:
             found.update(_measure_set(cluster, Benchmark(name), given.limit))
         if not given.set:
-            measured = {**measure_terms(cluster), **measure_questions(cluster)}
+            measured = {**measure_terms(cluster), **measure_questions(cluster), **measure_questions(cluster, OTHER_SET, OTHER_SCHEMAS)}
             found.update({what: round(value, 3) for what, value in measured.items()})
     _print(found)
     print_targets(found)
