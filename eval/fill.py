@@ -99,7 +99,10 @@ def fill(connection: Connection) -> int:
         ready = [oid for oid in waiting if all(other in rows or other == oid for other, *_ in references[oid])] or waiting[:1]
         for oid in ready:
             count = ROWS if references[oid] and oid not in referred else FEW
-            rows[oid] = _rows(connection, tables[oid], count, unique[oid], [key for key in references[oid] if key[0] in rows], rows)
+            known = [key for key in references[oid] if key[0] in rows]
+            # Whom a row has above it in its own table, nobody asks for.
+            above = {column for other, own, _ in references[oid] if other == oid for column in own}
+            rows[oid] = _rows(connection, tables[oid], count, unique[oid], known, rows, above)
             waiting.remove(oid)
     for _, add in checks:
         connection.execute(add)
@@ -113,6 +116,7 @@ def _rows(
     unique: list[list[str]],
     references: list[tuple[int, list[str], list[str]]],
     known: dict[int, list[dict[str, Any]]],
+    empty: set[str],
 ) -> list[dict[str, Any]]:
     name, columns = table
     alone = {key[0] for key in unique if len(key) == 1}
@@ -124,6 +128,7 @@ def _rows(
             # A key that refers takes every row of the other table once.
             parent = parents[(row - 1 if own[0] in alone else draw(name, own, row)) % len(parents)]
             values.update({column: parent[key] for column, key in zip(own, theirs, strict=True)})
+        values.update({column.name: None for column in columns if column.name in empty and not column.is_needed})
         keys = [(tuple(key), tuple(values[column] for column in key)) for key in unique]
         if not any(key in taken for key in keys):
             taken.update(keys)

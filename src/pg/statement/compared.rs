@@ -437,6 +437,7 @@ unsafe fn constant(value: &pg_sys::Const) -> Option<String> {
 unsafe fn whole_number(node: *mut pg_sys::Node) -> Option<i64> {
     // SAFETY: as promised by the caller; a node is of the type its tag says.
     unsafe {
+        let node = computed(node);
         if (*node).type_ != pg_sys::NodeTag::T_Const {
             return None;
         }

@@ -5,10 +5,11 @@ use crate::fact::Reach;
 use crate::model::Time;
 
 /// What counts: words of the date's name in what is measured ("parcels delivered"), the fit of the question, that every row
-/// has one; joins, beside what they cost; a note of when the row was written; a date that lies ahead.
+/// has one, that it is named after its table; joins, beside what they cost; a note of when the row was written; a date that lies ahead.
 const NAMED: f32 = 0.8;
 const FIT: f32 = 0.25;
 const NEEDED: f32 = 0.15;
+const OF_TABLE: f32 = 0.3;
 const BEYOND: f32 = 1.6;
 const BOOKKEEPING: f32 = 0.8;
 const AHEAD: f32 = 0.2;
@@ -58,6 +59,9 @@ impl Interpreter<'_> {
         }
         if column.is_needed {
             worth += NEEDED;
+        }
+        if self.tables[column.table].name().iter().any(|term| name.contains(term)) {
+            worth += OF_TABLE;
         }
         if has(WRITTEN) {
             worth -= BOOKKEEPING;

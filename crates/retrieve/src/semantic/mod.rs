@@ -37,28 +37,41 @@ pub fn display_name(name: &str) -> String {
 }
 
 /// Which of the columns of text says in words what a row of a table is, if one does: `name`, `full_name`, `product_name`,
-/// `title` …; one named after the table before others.
+/// `title` …; one named after the table before another name, which may be that of a company or a station.
 pub fn label(table: &str, columns: &[String]) -> Option<usize> {
     let table = terms(table);
-    let rank = |column: &String| {
-        let words = words_of(column);
+    let words: Vec<Vec<String>> = columns.iter().map(|column| words_of(column)).collect();
+    let has_name = words
+        .iter()
+        .any(|words| words.last().is_some_and(|last| last == "name"));
+    let rank = |words: &Vec<String>| {
         let (last, rest) = words.split_last()?;
         let place = LABELS.iter().position(|label| label == last)?;
-        let is_own = rest.is_empty()
-            || rest == ["full"]
-            || rest == ["display"]
-            || terms(&rest.join(" ")).iter().all(|term| table.contains(term));
-        is_own.then_some((place, rest.len()))
+        let is_of_table = !rest.is_empty() && terms(&rest.join(" ")).iter().all(|term| table.contains(term));
+        let is_own = rest.is_empty() || rest == ["full"] || rest == ["display"] || is_of_table;
+        let is_part = rest.iter().any(|word| PARTS_OF_NAMES.contains(&word.as_str()));
+        match last.as_str() {
+            "name" => (is_own || !is_part).then_some((!is_own, place, rest.len())),
+            // A person's title is none.
+            "description" => is_of_table.then_some((!is_own, place, rest.len())),
+            _ => (is_own && !has_name).then_some((!is_own, place, rest.len())),
+        }
     };
-    let ranked = columns
+    let ranked = words
         .iter()
         .enumerate()
-        .filter_map(|(at, column)| Some((rank(column)?, at)));
+        .filter_map(|(at, words)| Some((rank(words)?, at)));
     ranked.min().map(|(_, at)| at)
 }
 
 /// What columns are called, in their last word, that say what a row is.
-const LABELS: &[&str] = &["name", "title", "label", "caption", "subject"];
+const LABELS: &[&str] = &["name", "title", "label", "caption", "subject", "description"];
+
+/// Names of these kinds are not what a row is called.
+const PARTS_OF_NAMES: &[&str] = &[
+    "alias", "contact", "family", "file", "first", "given", "host", "last", "login", "maiden", "middle", "nick",
+    "path", "ship", "short", "type", "user",
+];
 
 #[cfg(test)]
 mod tests {
@@ -81,6 +94,15 @@ mod tests {
         );
         assert_eq!(label("kb_article", &["body", "title"]).as_deref(), Some("title"));
         assert_eq!(label("dlv_addr", &["street", "city"]), None);
+        assert_eq!(
+            label("shippers", &["company_name", "phone"]).as_deref(),
+            Some("company_name")
+        );
+        assert_eq!(label("employees", &["last_name", "first_name", "title"]), None);
+        assert_eq!(
+            label("region", &["region_description"]).as_deref(),
+            Some("region_description")
+        );
     }
 
     #[test]
