@@ -488,3 +488,6 @@ impl Interpretation {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
