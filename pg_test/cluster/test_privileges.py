@@ -93,8 +93,8 @@ QUESTIONS = {
     "validate_query": "SELECT concat_ws(' ', sqlstate, suggestions) FROM schema_monitor.validate_query('SELECT banana_secre FROM open.banana')",
     "validate_query of a secret": "SELECT concat_ws(' ', valid, sqlstate, message) FROM schema_monitor.validate_query('SELECT banana_secret FROM open.banana')",
     "validate_query of a wrong table": "SELECT suggestions::text FROM schema_monitor.validate_query('SELECT 1 FROM open.aple')",
-    "build_query": "SELECT sql FROM schema_monitor.build_query('{\"metrics\": [{\"function\": \"count\", \"of\": \"open.banana.banana_secret\"}], \"dimensions\": [{\"of\": \"open.banana.banana_public\"}]}'::jsonb)",
-    "build_query of a question": "SELECT concat_ws(' ', sql, mappings) FROM schema_monitor.build_query('number of bananas by banana secret', 0)",
+    "build_query": "SELECT replace(sql, E'\\n', ' ') FROM schema_monitor.build_query('{\"metrics\": [{\"function\": \"count\", \"of\": \"open.banana.banana_secret\"}], \"dimensions\": [{\"of\": \"open.banana.banana_public\"}]}'::jsonb)",
+    "build_query of a question": "SELECT concat_ws(' ', replace(sql, E'\\n', ' '), intent_used) FROM schema_monitor.build_query('number of bananas by banana secret', 0)",
     "optimize_query": "SELECT concat_ws(' ', rule, object) FROM schema_monitor.optimize_query('SELECT 1 FROM open.banana WHERE lower(banana_secret::text) = ''x'' OFFSET 1000')",
     "suggest_alternatives": "SELECT statement FROM schema_monitor.suggest_alternatives('SELECT banana_publc FROM open.banana')",
     "validate_request": "SELECT concat_ws(' ', path, rule, expected) FROM schema_monitor.validate_request('{\"banana_secre\": 1}', 'open.banana'::regclass)",
@@ -127,7 +127,7 @@ QUESTIONS = {
 }
 
 # Whose errors repeat the name that was asked about: what they show is in the file.
-REPEATING = {"context of tables", "join_path", "build_query", "validate_query of a secret", "mapping_confidence", "learn", "set_semantics", "reset_semantics"}
+REPEATING = {"context of tables", "join_path", "build_query", "optimize_query", "validate_query of a secret", "mapping_confidence", "learn", "set_semantics", "reset_semantics"}
 
 Ask = Callable[[str, str], list[str]]
 
