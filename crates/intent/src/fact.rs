@@ -19,6 +19,8 @@ pub struct Table {
     pub is_base: bool,
     /// The column that says what a row is called.
     pub label: Option<usize>,
+    /// Whether that or two names of a person say it.
+    pub has_names: bool,
     /// Whether a key tells its rows apart.
     pub has_key: bool,
 }

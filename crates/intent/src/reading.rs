@@ -268,7 +268,9 @@ impl Reader {
         let pieces = self.pieces();
         let mut pieces = pieces.into_iter();
         let first = pieces.next().unwrap_or_default();
-        self.reading.measure = phrase(&first.1);
+        let (measure, condition) = self.cut(&first.1);
+        self.reading.measure = phrase(measure);
+        self.reading.conditions.extend(condition.map(phrase));
         let mut superlative = None;
         for (kind, tokens) in pieces {
             match kind {
@@ -292,6 +294,16 @@ impl Reader {
         } else if reading.is_ranking && !reading.groups.is_empty() {
             // "top 5 buyers by order value"
             std::mem::swap(&mut reading.measure, &mut reading.groups[0]);
+        }
+    }
+
+    /// Songs, and in the genre "Jazz": a value is a condition with what stands before it.
+    fn cut<'a>(&self, tokens: &'a [Token]) -> (&'a [Token], Option<&'a [Token]>) {
+        let value = tokens.iter().position(Token::is_value).unwrap_or(0);
+        let is_before = |token: &Token| ["at", "for", "from", "in", "of", "on", "to"].contains(&token.word());
+        match tokens[..value].iter().rposition(is_before).filter(|at| *at > 0) {
+            Some(at) => (&tokens[..at], Some(&tokens[at + 1..])),
+            None => (tokens, None),
         }
     }
 

@@ -35,7 +35,7 @@ pub use passage::{Column, Passage, Relation, passages, terms_of};
 pub use rank::{Candidate, Parts, Ranked, Weights, rank};
 pub use semantic::{
     ColumnFacts, Guess, PURPOSES, Purpose, SEMANTICS, Semantic, TableFacts, column_semantic, display_name, label,
-    table_purpose,
+    labels, table_purpose,
 };
 pub use term::{Fit, REWORDED, TermColumn, ValueKind, rank_term};
 pub use text::sanitize;

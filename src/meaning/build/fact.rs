@@ -74,8 +74,8 @@ const NAMES: &str = "
       AND schema_monitor._sees_passage(a.attrelid, a.attnum)
     ORDER BY a.attnum";
 
-/// The column that says in words which row of a relation it is.
-pub fn label(relation: u32, name: &str) -> Result<Option<String>> {
+/// The columns that say in words which row of a relation it is: one, for people two, or none.
+pub fn labels(relation: u32, name: &str) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     query::read(NAMES, &[Oid::from(relation).into()], |row| {
         if row.bool(1) {
@@ -83,6 +83,6 @@ pub fn label(relation: u32, name: &str) -> Result<Option<String>> {
         }
         Ok(())
     })?;
-    let at = retrieve::label(name, &texts);
-    Ok(at.map(|at| texts.swap_remove(at)))
+    let found = retrieve::labels(name, &texts);
+    Ok(found.into_iter().map(|at| texts[at].clone()).collect())
 }

@@ -8,7 +8,7 @@ use retrieve::nearest_names;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-use super::fact::{Keys, label};
+use super::fact::{Keys, labels};
 use super::tree::{Expression, Tree, chosen, goes_by, refused};
 use crate::error::{Error, Result};
 use crate::meaning::join::{Join, Path};
@@ -240,8 +240,11 @@ impl Resolved {
             )));
         };
         let mut columns = columns.to_vec();
-        let called = label(relation.oid, &relation.name)?;
-        columns.extend(called.filter(|name| !columns.contains(name)));
+        for called in labels(relation.oid, &relation.name)? {
+            if !columns.contains(&called) {
+                columns.push(called);
+            }
+        }
         for name in columns {
             let alias = match alias {
                 Some(alias) => format!("{alias}_{name}"),

@@ -279,6 +279,7 @@ fn facts(texts: &[String], similarities: &Similarities, wanted: Option<Vec<i64>>
             comment: sanitize(&row.text(5).unwrap_or_default(), MAX_COMMENT),
             similarity: similarity(id, 0),
             label: None,
+            has_names: false,
             has_key: row.bool(6),
         });
         Ok(())
@@ -330,7 +331,9 @@ fn facts(texts: &[String], similarities: &Similarities, wanted: Option<Vec<i64>>
         };
         let texts: Vec<usize> = own.iter().filter(is_text).copied().collect();
         let names: Vec<String> = texts.iter().map(|at| facts.columns[*at].name.clone()).collect();
-        facts.tables[table].label = retrieve::label(&facts.tables[table].name, &names).map(|at| texts[at]);
+        let called = retrieve::labels(&facts.tables[table].name, &names);
+        facts.tables[table].label = called.first().filter(|_| called.len() == 1).map(|at| texts[*at]);
+        facts.tables[table].has_names = !called.is_empty();
     }
     let keys = graph::around(places.keys().copied().collect())?;
     let keys: BTreeSet<(usize, usize)> = keys

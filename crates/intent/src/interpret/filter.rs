@@ -133,8 +133,8 @@ impl Interpreter<'_> {
     }
 
     /// A value in quotes, of the column that the words beside it name.
-    fn by_literal(&self, number: usize, value: &String, is_near: &impl Fn(usize) -> bool) -> Option<Restriction> {
-        let beside = self.texts[number].replace(value.as_str(), " ");
+    fn by_literal(&self, number: usize, value: &str, is_near: &impl Fn(usize) -> bool) -> Option<Restriction> {
+        let beside = self.texts[number].replace(value, " ");
         let phrase = Phrase::of(&beside, number, std::iter::empty());
         let can_hold = |at: &usize| {
             let column = &self.facts.columns[*at];
@@ -152,7 +152,7 @@ impl Interpreter<'_> {
         Some(Restriction {
             column,
             operator: Operator::Equal,
-            value: Value::from(value.as_str()),
+            value: Value::from(value),
             words: phrase.terms.len(),
             confidence: self.of_column(number, column).confidence,
         })

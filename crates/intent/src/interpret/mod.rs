@@ -39,7 +39,7 @@ const AVERAGED: f32 = 0.15;
 const NO_FIGURE: f32 = 0.3;
 
 /// What is lost where money is asked for and the column counts pieces, or the other way round.
-const OTHER_FIGURE: f32 = 0.8;
+const OTHER_FIGURE: f32 = 1.5;
 
 /// What a column that refers to a table adds to that, where several do.
 const REFERS: f32 = 0.2;
@@ -333,7 +333,7 @@ impl Interpreter<'_> {
         let has_short_key = |table: usize| self.facts.columns.iter().any(|one| one.table == table && one.is_key);
         for (table, known) in self.facts.tables.iter().enumerate() {
             // Of what has neither name nor number nobody says "per".
-            if known.has_key && (known.label.is_some() || has_short_key(table)) {
+            if known.has_key && (known.has_names || has_short_key(table)) {
                 found.push(Group {
                     table,
                     column: None,
@@ -351,7 +351,7 @@ impl Interpreter<'_> {
             let label = |table: usize| self.facts.tables[table].label;
             let group = match column
                 .refers
-                .filter(|other| label(*other).is_some() && *other != column.table)
+                .filter(|other| self.facts.tables[*other].has_names && *other != column.table)
             {
                 // Whoever says courier means the one that the code refers to, by name.
                 Some(other) => {
@@ -373,7 +373,7 @@ impl Interpreter<'_> {
                 // What rows are called may be called so twice, and their number says nothing to people.
                 None => Group {
                     table: column.table,
-                    column: (!(table.has_key && (table.label == Some(at) || (column.is_key && table.label.is_some()))))
+                    column: (!(table.has_key && (table.label == Some(at) || (column.is_key && table.has_names))))
                         .then_some(at),
                     by: None,
                     fit,

@@ -12,6 +12,7 @@ fn table(name: &str, label: Option<usize>) -> Table {
         similarity: Vec::new(),
         is_base: true,
         label,
+        has_names: label.is_some(),
         has_key: true,
     }
 }

@@ -43,6 +43,17 @@ impl Span {
     pub(super) fn at(words: &[&str], today: Date) -> Result<Option<(usize, Span)>, String> {
         let skip = usize::from(words.first().is_some_and(|word| BEFORE.contains(word)));
         if words.first() == Some(&"between") || words.first() == Some(&"from") {
+            // The year stands once, behind the second.
+            if let [_, first, "and" | "to" | "through" | "until", second, year, ..] = words
+                && let (Some(first), Some(second), Ok(year)) = (month(first), month(second), year.parse::<i16>())
+                && YEARS.contains(&year)
+            {
+                let span = Span {
+                    from: months(year, first, 1)?.from,
+                    to: months(year, second, 1)?.to,
+                };
+                return Ok(Some((5, span)));
+            }
             if let Some((first, one)) = named(&words[1..], today)?
                 && words
                     .get(1 + first)
@@ -169,10 +180,10 @@ fn around(unit: &str, which: i8, today: Date) -> Result<Option<Span>, String> {
 }
 
 fn month(word: &str) -> Option<i8> {
-    let is = |name: &&str| *name == word || (word.len() >= 3 && word.len() <= 4 && name.starts_with(word));
+    let is = |name: &str| name == word || (word.len() >= 3 && word.len() <= 4 && name.starts_with(word));
     MONTHS
         .iter()
-        .position(|name| is(&name))
+        .position(|name| is(name))
         .and_then(|at| i8::try_from(at + 1).ok())
 }
 

@@ -98,6 +98,11 @@ fn shapes_of_questions() {
         (found.measure.as_str(), found.conditions, found.values),
         ("orders", groups(&["voucher WELCOME5"]), groups(&["WELCOME5"]))
     );
+    let found = reading("number of songs in the genre 'Jazz'");
+    assert_eq!(
+        (found.measure.as_str(), found.conditions),
+        ("songs", groups(&["genre Jazz"]))
+    );
     assert_eq!(reading("bottom 3 shops by revenue").descending, Some(false));
 }
 
@@ -148,6 +153,12 @@ fn spans_of_time() {
             "orders in the last 30 days",
             Some(date(2026, 10, 29)),
             Some(date(2026, 11, 28)),
+            None,
+        ),
+        (
+            "revenue between March and August 2012",
+            Some(date(2012, 3, 1)),
+            Some(date(2012, 9, 1)),
             None,
         ),
         ("staff hired per year", None, None, Some(Grain::Year)),

@@ -61,7 +61,29 @@ pub fn label(table: &str, columns: &[String]) -> Option<usize> {
         .iter()
         .enumerate()
         .filter_map(|(at, words)| Some((rank(words)?, at)));
-    ranked.min().map(|(_, at)| at)
+    let named = ranked.min().map(|(_, at)| at);
+    // A country's country is what it is called.
+    named.or_else(|| {
+        words
+            .iter()
+            .position(|words| !table.is_empty() && terms(&words.join(" ")) == table)
+    })
+}
+
+/// What rows of a table are called in words: its [`label`], or for people both of their names.
+pub fn labels(table: &str, columns: &[String]) -> Vec<usize> {
+    let of = |wanted: &[&str]| {
+        let is = |column: &String| match words_of(column).as_slice() {
+            [part, name] => name == "name" && wanted.contains(&part.as_str()),
+            _ => false,
+        };
+        columns.iter().position(is)
+    };
+    match (label(table, columns), of(&["first", "given"]), of(&["last", "family"])) {
+        (Some(label), ..) => vec![label],
+        (None, Some(first), Some(last)) => vec![first, last],
+        _ => Vec::new(),
+    }
 }
 
 /// What columns are called, in their last word, that say what a row is.
