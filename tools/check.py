@@ -18,7 +18,7 @@ from tools.paths import DEFAULT_PG, ROOT, SERVER_FOLDERS, VENV_PYTHON
 from tools.step import SetupError
 
 # everything that needs no server; the root package is the extension, which cannot run outside one
-CRATES = ("schema", "embed", "retrieve")
+CRATES = ("schema", "embed", "retrieve", "intent")
 EXTENSION = ["--workspace", "--no-default-features", "--features", f"pg{DEFAULT_PG}"]
 PYTHON_FOLDERS = ("tools", "pg_test", "bench", "eval", "demo")
 
