@@ -247,8 +247,9 @@ def test_what_is_not_understood_is_no_statement(shop: psycopg.Connection[Any]) -
             asked(shop, "orders", threshold=threshold)
         assert caught.value.diag.sqlstate == "22023"
     assert one(shop, "SELECT count(*) FROM schema_monitor.build_query(NULL::text)") == (0,)
-    hostile = asked(shop, "orders with status 'paid''; DROP TABLE shop.orders; --'", threshold=0.0)
-    assert hostile["sql"] is None or shop.execute(hostile["sql"]).fetchall() is not None
+    hostile = asked(shop, "orders with status \"x'; DROP TABLE shop.orders; --\"", threshold=0.0)
+    assert hostile["parameters"] == ["x'; DROP TABLE shop.orders; --"] and "'x''; DROP" in hostile["sql"]
+    assert shop.execute(hostile["sql"]).fetchall() == [(0,)]
     assert one(shop, "SELECT count(*) FROM shop.orders") == (4,)
 
 

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use super::gather::{Filter, TAUGHT, by_taught, by_vectors, lexical_scores, taught};
 use super::graph;
 use super::term::Entry;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::Near;
 use crate::pg::query;
 
@@ -105,13 +105,8 @@ fn with<R: Default>(
     let taught = taught(question)?;
     asked.extend(by_taught(&taught, &asked));
     let (matches, documents) = lexical_scores(&asked, &taught, filter)?;
-    let nearest = match by_vectors(question, filter, documents, max_results) {
-        Ok(nearest) => nearest,
-        Err(error) if error.is_interrupt() => return Err(error),
-        // Without a vector the words decide; status() says why.
-        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Vec::new(),
-        Err(error) => return Err(error),
-    };
+    // Without a vector the words decide; status() says why.
+    let nearest = by_vectors(question, filter, documents, max_results)?.unwrap_or_default();
     let own = nearest.iter().filter(|near| near.column == 0);
     let own: Vec<f32> = own.map(|near| near.similarity).collect();
     let top = nearest.iter().map(|near| near.similarity).max_by(f32::total_cmp);

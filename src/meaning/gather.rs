@@ -2,11 +2,11 @@
 
 use embed::Purpose;
 use pgrx::datum::DatumWithOid;
-use retrieve::{Asked, Corpus, Matches, Posting, bm25, phrase_keys};
+use retrieve::{Asked, Corpus, Matches, Posting, asked, bm25, phrase_keys};
 use std::collections::{HashMap, HashSet};
 
 use super::term::{Entry, entries};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::{self, Near};
 use crate::pg::query;
 use crate::settings;
@@ -63,8 +63,21 @@ pub(super) fn by_taught(taught: &[Entry], asked: &[Asked]) -> Vec<Asked> {
     taught.iter().map(asked).collect()
 }
 
-/// Similarities by the model that the vectors are of. When that changes, the news of it comes a moment after the vectors.
-pub(super) fn by_vectors(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
+/// Similarities by the model that the vectors are of; `None` where none can be computed, which is no error: then the words
+/// decide. When the model changes, the news of it comes a moment after the vectors.
+pub(super) fn by_vectors(
+    question: &str,
+    filter: &Filter,
+    documents: i64,
+    max_results: usize,
+) -> Result<Option<Vec<Near>>> {
+    match nearest(question, filter, documents, max_results) {
+        Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn nearest(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
     let timeout = settings::embedder_timeout();
     let nearest = |embedded: worker::Embedded| {
         let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
@@ -79,6 +92,21 @@ pub(super) fn by_vectors(question: &str, filter: &Filter, documents: i64, max_re
         }
         _ => Ok(found),
     }
+}
+
+/// How many relations can be found by words.
+pub(super) fn documents() -> Result<i64> {
+    let count = "SELECT pg_catalog.count(*) FROM schema_monitor._visible_document AS d";
+    Ok(query::one(count, &[], |row| row.i64(0))?.unwrap_or(0))
+}
+
+/// The relations that have most of a text's words, best first.
+pub(super) fn by_words(text: &str, most: usize) -> Result<Vec<i64>> {
+    let (matches, _) = lexical_scores(&asked(text), &[], &Filter::default())?;
+    let mut documents: Vec<i64> = matches.documents().collect();
+    documents.sort_by(|a, b| matches.score(*b).total_cmp(&matches.score(*a)).then(a.cmp(b)));
+    documents.truncate(most);
+    Ok(documents)
 }
 
 const CORPUS: &str = "

@@ -4,7 +4,7 @@ use retrieve::{Edge, Inferred, MAX_TERMINALS, trees};
 use std::collections::{BTreeSet, HashMap};
 
 use super::graph::{self, Key};
-use super::name::{self, Named};
+use super::name::{self, Named, numbered};
 use crate::error::{Error, Result};
 use crate::pg::guc;
 
@@ -332,9 +332,6 @@ fn superfluous(steps: &[Step], wanted: &[i64]) -> Option<(usize, usize)> {
     })
 }
 
-/// Longest identifier, in bytes (`NAMEDATALEN` - 1): what is longer is cut.
-const MAX_IDENTIFIER: usize = 63;
-
 /// What relations are called within one path.
 #[derive(Default)]
 struct Aliases(Vec<(i64, String)>);
@@ -342,14 +339,7 @@ struct Aliases(Vec<(i64, String)>);
 impl Aliases {
     /// A name for one more relation.
     fn add(&mut self, relation: &Named) -> String {
-        let mut alias = relation.name.clone();
-        let mut number = 2;
-        while self.0.iter().any(|(_, taken)| *taken == alias) {
-            let suffix = format!("_{number}");
-            let most = relation.name.floor_char_boundary(MAX_IDENTIFIER - suffix.len());
-            alias = format!("{}{suffix}", &relation.name[..most]);
-            number += 1;
-        }
+        let alias = numbered(&relation.name, |alias| self.0.iter().any(|(_, taken)| taken == alias));
         self.0.push((relation.object_id, alias.clone()));
         alias
     }

@@ -14,6 +14,22 @@ const OFFERED: usize = 3;
 /// Longest text that can be a qualified name, in bytes: two identifiers of 63 with every character quoted.
 const MAX_NAME: usize = 260;
 
+/// Longest identifier, in bytes (`NAMEDATALEN` - 1): what is longer is cut.
+const MAX_IDENTIFIER: usize = 63;
+
+/// A name, with a number where it is taken.
+pub fn numbered(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let cut = |most: usize| &name[..name.floor_char_boundary(most)];
+    let mut alias = cut(MAX_IDENTIFIER).to_owned();
+    let mut number = 2;
+    while is_taken(&alias) {
+        let suffix = format!("_{number}");
+        alias = format!("{}{suffix}", cut(MAX_IDENTIFIER - suffix.len()));
+        number += 1;
+    }
+    alias
+}
+
 /// A recorded relation that the caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {

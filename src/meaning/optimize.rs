@@ -236,7 +236,7 @@ impl Seen<'_> {
             return Ok(None);
         }
         let rewritten = self.as_range()?;
-        let index = self.table.index_on(self.column_number());
+        let index = self.table.index_on(one.column);
         let because = match &one.wrapping {
             Wrapping::Cast(to, true) => format!("the column is cast to {to} for the comparison"),
             Wrapping::Cast(to, false) => format!("the column is cast to {to}"),
@@ -269,10 +269,6 @@ impl Seen<'_> {
         }))
     }
 
-    fn column_number(&self) -> i16 {
-        self.comparison.column
-    }
-
     /// Whether PostgreSQL would take an index on an expression.
     fn is_immutable(&self, expression: &str) -> Result<bool> {
         let sql = format!("SELECT {expression} FROM {}", self.table.identity);
@@ -295,8 +291,10 @@ impl Seen<'_> {
             return Ok(None);
         };
         let (first, length) = match &one.wrapping {
-            Wrapping::Cast(to, _) if to == "date" => (value.clone(), "1 day".to_owned()),
-            Wrapping::Function(name, constants) if name == "date" && constants.is_empty() => {
+            Wrapping::Cast(to, _) if to == "date" && is_start("day", value)? => (value.clone(), "1 day".to_owned()),
+            Wrapping::Function(name, constants)
+                if name == "date" && constants.is_empty() && is_start("day", value)? =>
+            {
                 (value.clone(), "1 day".to_owned())
             }
             Wrapping::Function(name, constants) if name == "date_trunc" => match constants.as_slice() {
@@ -442,7 +440,9 @@ fn length_of(unit: &str) -> String {
 
 /// Whether a moment is the first of an hour, day, week, month, quarter or year.
 fn is_start(unit: &str, value: &str) -> Result<bool> {
-    if !["hour", "day", "week", "month", "quarter", "year"].contains(&unit) {
+    // What is infinite has no end.
+    let is_finite = value.starts_with(|first: char| first.is_ascii_digit());
+    if !is_finite || !["hour", "day", "week", "month", "quarter", "year"].contains(&unit) {
         return Ok(false);
     }
     let sql = "SELECT pg_catalog.date_trunc($1, $2::pg_catalog.timestamptz) OPERATOR(pg_catalog.=) $2::pg_catalog.timestamptz";

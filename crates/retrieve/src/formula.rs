@@ -105,6 +105,26 @@ impl Formula {
     }
 }
 
+/// An expression with names in the place of its `$1`, `$2` …; `?` for one that has none.
+pub fn filled(template: &str, names: &[String]) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        let number: usize = rest[at + 1..at + 1 + digits].parse().unwrap_or(0);
+        text.push_str(&rest[..at]);
+        text.push_str(
+            number
+                .checked_sub(1)
+                .and_then(|at| names.get(at))
+                .map_or("?", String::as_str),
+        );
+        rest = &rest[at + 1 + digits..];
+    }
+    text.push_str(rest);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +140,10 @@ mod tests {
         assert_eq!(formulas("turnover").count(), 1);
         let name = formulas("customers' full name").next().expect("a formula");
         assert_eq!(name.operands_among(&["lname", "fname"]), Some(vec![1, 0]));
+        assert_eq!(
+            filled("$1 * $2 - $3", &["a.$2".to_owned(), "b".to_owned()]),
+            "a.$2 * b - ?"
+        );
         assert_eq!(formulas("colour").count() + formulas("").count(), 0);
     }
 }

@@ -28,7 +28,7 @@ pub use bm25::{Asked, Corpus, Match, Matches, Posting, asked, bm25};
 pub use business::{LONGEST_PHRASE, phrase_keys, reworded};
 pub use column::{ColumnWords, rank_columns};
 pub use context::{Format, Frame, Table, TableColumn, TableReference, estimate_tokens, pack};
-pub use formula::{Formula, formulas};
+pub use formula::{Formula, filled, formulas};
 pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, are_connected, infer, trees};
 pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};

@@ -23,6 +23,9 @@ const TYPE: f32 = 0.5;
 const KEY: f32 = 1.0;
 const BOOKKEEPING: f32 = 1.0;
 
+/// What a view's column counts less than the table's that it shows.
+const OF_VIEW: f32 = 0.5;
+
 /// What kind of value a column has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind {
@@ -47,6 +50,8 @@ pub struct TermColumn {
     pub kind: ValueKind,
     /// Whether it is part of a primary or foreign key.
     pub is_key: bool,
+    /// Whether it is a view's, which shows what a table has.
+    pub is_of_view: bool,
     /// Cosine of its passage to the term, or to the term put otherwise times [`REWORDED`].
     pub similarity: Option<f32>,
 }
@@ -148,7 +153,7 @@ impl Wish {
             || words
                 .last()
                 .is_some_and(|last| ["guid", "id", "no", "rowguid", "uuid"].contains(&last.as_str()));
-        let mut score = 0.0;
+        let mut score = if column.is_of_view { -OF_VIEW } else { 0.0 };
         if self.number && column.kind == ValueKind::Number || self.time && column.kind == ValueKind::Time {
             score += TYPE;
         }
@@ -209,6 +214,7 @@ mod tests {
             comment: String::new(),
             kind,
             is_key: false,
+            is_of_view: false,
             similarity: None,
         }
     }
@@ -232,6 +238,12 @@ mod tests {
         let exact = first("order status", &columns);
         assert!(exact.column == 4 && exact.is_exact && exact.confidence > 0.9);
         assert!(!first("surname", &columns).is_exact);
+        let mut both = [
+            column("order_list", "status", ValueKind::Other),
+            column("order_data", "status", ValueKind::Other),
+        ];
+        both[0].is_of_view = true;
+        assert_eq!(first("status", &both).column, 1, "a view shows what a table has");
         assert!(first("velocity of light", &columns).confidence < 0.2);
         assert!(rank_term(&["x".to_owned()], &[], &[]).is_empty());
     }

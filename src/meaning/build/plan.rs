@@ -12,7 +12,7 @@ use super::fact::{Keys, labels};
 use super::tree::{Expression, Tree, chosen, goes_by, refused};
 use crate::error::{Error, Result};
 use crate::meaning::join::{Join, Path};
-use crate::meaning::name::Named;
+use crate::meaning::name::{Named, numbered};
 use crate::meaning::term::{Template, parse};
 use crate::pg::guc;
 use crate::pg::lookup::quoted;
@@ -376,16 +376,12 @@ impl Resolved {
         // Each row with its one department rather than with the departments it leads.
         trees.sort_by_key(|tree| all.iter().filter(|one| !tree.is_single(one)).count());
         for tree in trees {
-            if let Some(several) = computed.iter().find(|one| !tree.is_single(one)) {
-                return Err(refused(format!(
-                    "For a row of {} there are several of {}, so that a figure of both has no single value.",
-                    home.identity, several.identity
-                )));
-            }
             let repeats = matters && around.iter().any(|one| !tree.is_single(one));
-            let distinct = match repeats {
-                true => Some(tree.distinct(&computed)?),
-                false => None,
+            let distinct = match tree.distinct_where(repeats, &computed) {
+                Ok(distinct) => distinct,
+                // Where the first way can be gone, a later one that cannot is none.
+                Err(error) if !found.is_empty() && !error.is_interrupt() => continue,
+                Err(error) => return Err(error),
             };
             let branch = Branch {
                 from: Source {
@@ -454,31 +450,20 @@ fn inside(error: Error, key: &str) -> Error {
     }
 }
 
-/// Longest identifier, in bytes (`NAMEDATALEN` - 1): what is longer is cut.
-const MAX_IDENTIFIER: usize = 63;
-
 /// What columns of the result are called.
 #[derive(Default)]
 struct Aliases(HashSet<String>);
 
 impl Aliases {
-    /// A name, with a number where it is taken, or where what makes rows distinct is called so.
+    /// A name, with a number where it is taken, and never one of those that make rows distinct (`key_1` …).
     fn add(&mut self, name: &str) -> String {
-        let is_key = |name: &str| {
-            name.strip_prefix("key_")
-                .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+        let name = match name {
+            "" => "column".to_owned(),
+            name if name == "key" || name.starts_with("key_") => format!("_{name}"),
+            name => name.to_owned(),
         };
-        let mut alias = name[..name.floor_char_boundary(MAX_IDENTIFIER)].to_owned();
-        let mut number = 2;
-        while alias.is_empty() || is_key(&alias) || !self.0.insert(alias.clone()) {
-            let suffix = format!("_{number}");
-            alias = format!(
-                "{}{suffix}",
-                &name[..name.floor_char_boundary(MAX_IDENTIFIER - suffix.len())]
-            );
-            alias = if is_key(&alias) { format!("_{alias}") } else { alias };
-            number += 1;
-        }
+        let alias = numbered(&name, |alias| self.0.contains(alias));
+        self.0.insert(alias.clone());
         alias
     }
 }

@@ -2,7 +2,7 @@
 //! is built and checked like any intent.
 
 use intent::{Facts, Interpretation, Meaning, Reading, interpret, phrases, read};
-use retrieve::{SEMANTICS, Semantic, asked, sanitize};
+use retrieve::{SEMANTICS, Semantic, sanitize};
 use schema::texts_in;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Built, build, rounded};
 use crate::error::{Error, Result};
 use crate::index::Near;
-use crate::meaning::gather::{Filter, by_vectors, lexical_scores, taught};
+use crate::meaning::gather::{Filter, by_vectors, by_words, documents, taught};
 use crate::meaning::semantic::semantics;
 use crate::meaning::value::common_values;
 use crate::meaning::{find, graph};
@@ -156,12 +156,7 @@ type Similarities = HashMap<(i64, i16), Vec<Option<f32>>>;
 /// What of the schema matters to the phrases of a question.
 fn gather(question: &str, reading: &Reading) -> Result<Facts> {
     let texts = phrases(question, reading);
-    let documents = query::one(
-        "SELECT pg_catalog.count(*) FROM schema_monitor._visible_document AS d",
-        &[],
-        |row| row.i64(0),
-    )?
-    .unwrap_or(0);
+    let documents = documents()?;
     let (similarities, nearest) = similarities(&texts, documents)?;
     let wanted = match documents <= FEW {
         true => None,
@@ -175,9 +170,8 @@ fn similarities(texts: &[String], documents: i64) -> Result<(Similarities, BTree
     let mut found = Similarities::new();
     let mut relations = BTreeSet::new();
     for (number, text) in texts.iter().enumerate() {
-        let near = match by_vectors(text, &Filter::default(), documents, NEAREST) {
-            Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => break,
-            other => other?,
+        let Some(near) = by_vectors(text, &Filter::default(), documents, NEAREST)? else {
+            break;
         };
         let mut order: Vec<&Near> = near.iter().collect();
         order.sort_by(|a, b| {
@@ -204,10 +198,7 @@ fn near(texts: &[String], mut relations: BTreeSet<i64>) -> Result<Vec<i64>> {
             relations.extend(hits.iter().map(|hit| hit.object_id));
             continue;
         }
-        let (matches, _) = lexical_scores(&asked(text), &[], &Filter::default())?;
-        let mut documents: Vec<i64> = matches.documents().collect();
-        documents.sort_by(|a, b| matches.score(*b).total_cmp(&matches.score(*a)).then(a.cmp(b)));
-        relations.extend(documents.into_iter().take(BY_WORDS));
+        relations.extend(by_words(text, BY_WORDS)?);
     }
     let between = graph::around(relations.iter().copied().collect())?;
     for (a, b) in between {

@@ -1,13 +1,13 @@
 //! What a statement is joined of: relations around one, expressions written with what they are called there.
 
 use intent::{Distinct, Joined, Source};
+use retrieve::filled;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::fact::Keys;
 use crate::error::{Error, Result};
 use crate::meaning::join::{Guesses, Join, Path, join_paths};
 use crate::meaning::name::Named;
-use crate::meaning::term::filled;
 use crate::pg::lookup::quoted;
 
 /// Ways to join that are looked at.
@@ -137,15 +137,25 @@ impl Tree {
         self.path.joins.iter().map(joined)
     }
 
-    /// How rows of the first relation are told apart, and the joins that lead to some others.
-    pub(super) fn distinct(&self, others: &[Named]) -> Result<Distinct> {
+    /// How rows of the first relation are told apart, where joins repeat them, and the joins that lead to what figures are
+    /// computed of.
+    pub(super) fn distinct_where(&self, repeats: bool, computed: &[Named]) -> Result<Option<Distinct>> {
+        if let Some(several) = computed.iter().find(|one| !self.is_single(one)) {
+            return Err(refused(format!(
+                "For a row of {} there are several of {}, so that a figure of both has no single value.",
+                self.home.identity, several.identity
+            )));
+        }
+        if !repeats {
+            return Ok(None);
+        }
         let Some(key) = self.keys.total(self.home.oid) else {
             return Err(refused(format!(
                 "Rows of {} would be counted more than once, and nothing tells them apart. It has no primary key that you may see, and no unique one of columns that are NOT NULL.",
                 self.home.identity
             )));
         };
-        let mut wanted: HashSet<i64> = others.iter().map(|one| one.object_id).collect();
+        let mut wanted: HashSet<i64> = computed.iter().map(|one| one.object_id).collect();
         let mut joins = Vec::new();
         for join in self.path.joins.iter().rev() {
             if wanted.contains(&join.to.object_id) {
@@ -154,10 +164,10 @@ impl Tree {
             }
         }
         joins.reverse();
-        Ok(Distinct {
+        Ok(Some(Distinct {
             key: key.iter().map(|column| quoted(column)).collect(),
             joins,
-        })
+        }))
     }
 }
 

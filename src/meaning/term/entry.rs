@@ -1,11 +1,11 @@
 //! What was taught, as far as the caller may see it.
 
 use pgrx::datum::DatumWithOid;
-use retrieve::{LONGEST_PHRASE, asked, phrase_key};
+use retrieve::{LONGEST_PHRASE, asked, filled, phrase_key};
 use std::collections::BTreeMap;
 
 use super::super::owner::{as_owner, caller};
-use super::template::{Template, filled};
+use super::template::Template;
 use crate::error::{Error, Result};
 use crate::pg::lookup::quoted;
 use crate::pg::{guc, query};

@@ -3,14 +3,14 @@
 //! In this order, and each answer says which it came by: what was taught; columns that are called so; columns that mean
 //! so; columns that may mean so; what the setting says.
 
-use retrieve::{Formula, REWORDED, TermColumn, ValueKind, asked, formulas, phrase_key, rank_term, reworded};
+use retrieve::{Formula, REWORDED, TermColumn, ValueKind, filled, formulas, phrase_key, rank_term, reworded};
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::find::find;
-use super::super::gather::{Filter, by_vectors, lexical_scores};
+use super::super::gather::{Filter, by_vectors, by_words, documents};
 use super::entry::{entries, key};
-use super::template::{Template, filled, parse};
-use crate::error::{Error, Result};
+use super::template::{Template, parse};
+use crate::error::Result;
 use crate::index::Near;
 use crate::pg::lookup::quoted;
 use crate::pg::{guc, query};
@@ -189,10 +189,7 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
             .map(|(place, _)| place.0),
     );
     for wording in &wordings {
-        let (matches, _) = lexical_scores(&asked(wording), &[], &Filter::default())?;
-        let mut documents: Vec<i64> = matches.documents().collect();
-        documents.sort_by(|a, b| matches.score(*b).total_cmp(&matches.score(*a)).then(a.cmp(b)));
-        wanted.extend(documents.into_iter().take(RELATIONS_BY_WORDS));
+        wanted.extend(by_words(wording, RELATIONS_BY_WORDS)?);
     }
     let candidates = candidates(wanted.into_iter().collect(), &similarities)?;
     let columns: Vec<TermColumn> = candidates.iter().map(|one| one.column.clone()).collect();
@@ -239,15 +236,10 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
 /// The best cosine of each column and of each relation over all wordings; none where there is no model to ask.
 fn similarities(wordings: &[String]) -> Result<(HashMap<(i64, i16), f32>, HashMap<i64, f32>)> {
     let (mut columns, mut relations) = (HashMap::new(), HashMap::new());
-    let documents = query::one(
-        "SELECT pg_catalog.count(*) FROM schema_monitor._visible_document AS d",
-        &[],
-        |row| row.i64(0),
-    )?;
+    let documents = documents()?;
     for (at, wording) in wordings.iter().enumerate() {
-        let near = match by_vectors(wording, &Filter::default(), documents.unwrap_or(0), COLUMNS_FOR_EACH) {
-            Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => break,
-            other => other?,
+        let Some(near) = by_vectors(wording, &Filter::default(), documents, COLUMNS_FOR_EACH)? else {
+            break;
         };
         for Near {
             object_id,
@@ -272,7 +264,8 @@ const COLUMNS: &str = "
             SELECT FROM pg_catalog.pg_constraint AS k
             WHERE k.conrelid OPERATOR(pg_catalog.=) r.oid
               AND k.contype OPERATOR(pg_catalog.=) ANY ('{p,f}'::\"char\"[])
-              AND p.column_number OPERATOR(pg_catalog.=) ANY (k.conkey))
+              AND p.column_number OPERATOR(pg_catalog.=) ANY (k.conkey)),
+        r.kind OPERATOR(pg_catalog.~~) '%view'
     FROM schema_monitor._visible_passage AS p
     JOIN schema_monitor._visible_relation AS r ON r.object_id OPERATOR(pg_catalog.=) p.object_id
     JOIN pg_catalog.pg_attribute AS a
@@ -300,6 +293,7 @@ fn candidates(relations: Vec<i64>, similarities: &HashMap<(i64, i16), f32>) -> R
                     _ => ValueKind::Other,
                 },
                 is_key: row.bool(7),
+                is_of_view: row.bool(8),
                 similarity: similarities.get(&(object_id, number)).copied(),
                 name,
             },

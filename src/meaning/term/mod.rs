@@ -8,7 +8,7 @@ mod template;
 pub use entry::{Entry, entries, learn};
 pub use glossary::{Format, export, import};
 pub use map::{confidence, map};
-pub use template::{Part, Template, filled, parse};
+pub use template::{Part, Template, parse};
 
 use retrieve::{likeness, phrase_key};
 

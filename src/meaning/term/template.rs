@@ -1,6 +1,6 @@
 //! What a term stands for: a relation, a column, or an expression over columns, kept apart from their names.
 
-use retrieve::nearest_names;
+use retrieve::{filled, nearest_names};
 use schema::{dotted_names, is_balanced};
 
 use super::super::name::{Named, resolve};
@@ -59,26 +59,6 @@ impl Template {
         let identities: Vec<String> = self.parts.iter().map(Part::identity).collect();
         filled(&self.text, &identities)
     }
-}
-
-/// A template's text with names in the place of its numbers.
-pub fn filled(template: &str, names: &[String]) -> String {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
-        let number: usize = rest[at + 1..at + 1 + digits].parse().unwrap_or(0);
-        text.push_str(&rest[..at]);
-        text.push_str(
-            number
-                .checked_sub(1)
-                .and_then(|at| names.get(at))
-                .map_or("?", String::as_str),
-        );
-        rest = &rest[at + 1 + digits..];
-    }
-    text.push_str(rest);
-    text
 }
 
 /// Reads a mapping with the caller's rights: `table`, `table.column`, `schema.table.column`, or an expression over such

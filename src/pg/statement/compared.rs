@@ -18,10 +18,12 @@ pub const PLACE: &str = "'schema_monitor place'::text IS NOT NULL";
 pub enum Wrapping {
     /// Nothing.
     None,
-    /// A function, by its name, with its constant arguments as text.
+    /// One of PostgreSQL's own functions on the column itself, by its name, with its constant arguments as text.
     Function(String, Vec<String>),
     /// A cast, to a type; whether PostgreSQL put it there.
     Cast(String, bool),
+    /// Any other expression.
+    Expression,
 }
 
 /// What a column is compared with.
@@ -185,7 +187,9 @@ impl Reader<'_> {
                 return;
             }
             let wrapping = wrapping(left);
-            let can_be_range = matches!(other, Other::Constant(Some(_))) && wrapping != Wrapping::None;
+            let is_wrapped = matches!(wrapping, Wrapping::Function(..) | Wrapping::Cast(..));
+            let is_one = (*condition).type_ == pg_sys::NodeTag::T_OpExpr && matches!(other, Other::Constant(Some(_)));
+            let can_be_range = is_wrapped && is_one && is_own(operator);
             found.comparisons.push(Comparison {
                 relation,
                 column: (*column).varattno,
@@ -315,7 +319,9 @@ impl Reader<'_> {
             let is_plain = query.sortClause.is_null()
                 && query.limitCount.is_null()
                 && query.limitOffset.is_null()
-                && query.cteList.is_null();
+                && query.cteList.is_null()
+                && query.rowMarks.is_null()
+                && !pg_sys::contain_volatile_functions(query.targetList.cast());
             let are_inner = !has_outer_join(query.jointree.cast());
             let statements =
                 match is_whole && is_distinct && is_plain && are_inner && !query.hasAggs && !query.hasWindowFuncs {
@@ -353,25 +359,34 @@ unsafe fn has_outer_join(node: *mut pg_sys::Node) -> bool {
     }
 }
 
+/// What stands between a column and what its expression is compared with.
+///
 /// # Safety
 /// `node` is an expression over one column.
 unsafe fn wrapping(node: *mut pg_sys::Node) -> Wrapping {
     // SAFETY: as promised by the caller; a node is of the type its tag says.
     unsafe {
         match (*node).type_ {
+            pg_sys::NodeTag::T_Var => Wrapping::None,
             // The same bytes under another name: an index on the column serves.
             pg_sys::NodeTag::T_RelabelType => wrapping((*node.cast::<pg_sys::RelabelType>()).arg.cast()),
             pg_sys::NodeTag::T_FuncExpr => {
                 let call = &*node.cast::<pg_sys::FuncExpr>();
+                let arguments = nodes(call.args);
+                let is_constant = |one: &*mut pg_sys::Node| (**one).type_ == pg_sys::NodeTag::T_Const;
+                let on_column = arguments
+                    .iter()
+                    .all(|one| is_constant(one) || (**one).type_ == pg_sys::NodeTag::T_Var);
+                if !on_column || !is_own(call.funcid) {
+                    return Wrapping::Expression;
+                }
                 let cast = |implicit| Wrapping::Cast(type_name(call.funcresulttype), implicit);
                 match call.funcformat {
                     pg_sys::CoercionForm::COERCE_IMPLICIT_CAST => cast(true),
                     pg_sys::CoercionForm::COERCE_EXPLICIT_CAST => cast(false),
                     _ => {
                         let name = text(pg_sys::get_func_name(call.funcid)).unwrap_or_default();
-                        let constants = nodes(call.args)
-                            .into_iter()
-                            .filter(|one| (**one).type_ == pg_sys::NodeTag::T_Const);
+                        let constants = arguments.into_iter().filter(is_constant);
                         let constants = constants.filter_map(|one| constant(&*one.cast::<pg_sys::Const>()));
                         Wrapping::Function(name, constants.collect())
                     }
@@ -380,12 +395,19 @@ unsafe fn wrapping(node: *mut pg_sys::Node) -> Wrapping {
             pg_sys::NodeTag::T_CoerceViaIO => {
                 let cast = &*node.cast::<pg_sys::CoerceViaIO>();
                 let is_implicit = cast.coerceformat == pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
-                Wrapping::Cast(type_name(cast.resulttype), is_implicit)
+                match (*cast.arg).type_ {
+                    pg_sys::NodeTag::T_Var => Wrapping::Cast(type_name(cast.resulttype), is_implicit),
+                    _ => Wrapping::Expression,
+                }
             }
-            pg_sys::NodeTag::T_Var => Wrapping::None,
-            _ => Wrapping::Function(String::new(), Vec::new()),
+            _ => Wrapping::Expression,
         }
     }
+}
+
+/// Whether a function or an operator is PostgreSQL's own.
+fn is_own(object: pg_sys::Oid) -> bool {
+    object.to_u32() < pg_sys::FirstNormalObjectId
 }
 
 /// # Safety
@@ -407,10 +429,9 @@ unsafe fn computed(node: *mut pg_sys::Node) -> *mut pg_sys::Node {
             return node;
         }
         let call = &*node.cast::<pg_sys::FuncExpr>();
-        let is_own = call.funcid.to_u32() < pg_sys::FirstNormalObjectId
-            && call.funcformat == pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
+        let is_folded = is_own(call.funcid) && call.funcformat == pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
         match nodes(call.args)[..] {
-            [argument] if is_own && (*argument).type_ == pg_sys::NodeTag::T_Const => {
+            [argument] if is_folded && (*argument).type_ == pg_sys::NodeTag::T_Const => {
                 pg_sys::eval_const_expressions(std::ptr::null_mut(), node)
             }
             _ => node,

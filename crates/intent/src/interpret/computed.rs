@@ -29,9 +29,9 @@ pub(super) fn expressions(facts: &Facts, measure: &str) -> Vec<(String, usize, F
             let names: Vec<&str> = columns.iter().map(|one| one.name.as_str()).collect();
             let is_called = names.iter().any(|name| formula.is_called(name));
             if let Some(operands) = formula.operands_among(&names).filter(|_| !is_called) {
-                let identities: Vec<&str> = operands.iter().map(|at| columns[*at].identity.as_str()).collect();
+                let identities: Vec<String> = operands.iter().map(|at| columns[*at].identity.clone()).collect();
                 found.push((
-                    filled(formula.template, &identities),
+                    retrieve::filled(formula.template, &identities),
                     table,
                     Fit::of(COMPUTED.0, COMPUTED.1),
                 ));
@@ -39,15 +39,4 @@ pub(super) fn expressions(facts: &Facts, measure: &str) -> Vec<(String, usize, F
         }
     }
     found
-}
-
-/// A formula with its operands.
-fn filled(template: &str, operands: &[&str]) -> String {
-    let number = |operand: usize| format!("${}", operand + 1);
-    operands
-        .iter()
-        .enumerate()
-        .fold(template.to_owned(), |text, (at, operand)| {
-            text.replace(&number(at), operand)
-        })
 }
