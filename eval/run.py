@@ -29,6 +29,7 @@ sys.path[0] = str(ROOT)
 
 from eval import functions  # noqa: E402
 from eval.analytics import OTHER_SCHEMAS, OTHER_SET, measure_questions  # noqa: E402
+from eval.latency import measure_latency  # noqa: E402
 from eval.questions import BENCHMARKS, Benchmark, Question, schemas_made  # noqa: E402
 from eval.ranking import BASELINES, Table, words  # noqa: E402
 from eval.targets import print_targets  # noqa: E402
@@ -219,6 +220,8 @@ def main() -> int:
         if not given.set:
             measured = {**measure_terms(cluster), **measure_questions(cluster), **measure_questions(cluster, OTHER_SET, OTHER_SCHEMAS)}
             found.update({what: round(value, 3) for what, value in measured.items()})
+    if not given.set:
+        found.update({what: round(value, 1) for what, value in measure_latency(given.pg).items()})
     _print(found)
     print_targets(found)
     RESULT.write_text(json.dumps({way: one if isinstance(one, float) else [asdict(row) for row in one] for way, one in found.items()}, indent=2) + "\n")

@@ -24,6 +24,9 @@ TARGETS = [
     ("validate_query, accepted as PostgreSQL accepts", "spider_train, validate_query(): accepts", None, 1.0),
     ("validate_query, right name first, misspelled", "spider_train, validate_query(): right name first, one misspelled", None, 0.90),
     ("validate_query, right name first, synonym", "spider_train, validate_query(): right name first, a synonym", None, 0.90),
+    ("search() at 10,000 objects, ms", "search(), 10,000 objects", None, -15),
+    ("context() at 10,000 objects, ms", "context(), 10,000 objects", None, -40),
+    ("validate_query() at 10,000 objects, ms", "validate_query(), 10,000 objects", None, -5),
 ]
 
 

@@ -1,7 +1,7 @@
 """The proofs against real servers: `python pg_test/run.py --pg 18`.
 
-Runs pytest over `cluster/` against a PostgreSQL of ours, then the Rust client in `client/`, and prints how many tests
-ran. No test at all is a failure, and so is a run that skipped without saying why.
+Runs pytest over `cluster/` against servers of ours, some files at once as there are processors, then the Rust client in
+`client/`, and prints how many tests ran. No test at all is a failure, and so is a run that skipped without saying why.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import pytest
 from tools.paths import ROOT
 
 HERE = Path(__file__).resolve().parent
+# each has a server and its embedder, and more for tests that stop theirs: memory, too, is shared
+MOST_AT_ONCE = 4
 
 
 class Counter:
@@ -34,7 +36,7 @@ class Counter:
             self.failed += 1
         elif report.skipped:
             self.skipped += 1
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            reason = report.longrepr[2] if isinstance(report.longrepr, (tuple, list)) else str(report.longrepr)
             self.reasons.append(f"{report.nodeid}: {reason}")
 
 
@@ -64,7 +66,10 @@ def main() -> int:
     sys.path.insert(0, str(HERE))
     counter = Counter()
     selection = options.arguments or [str(HERE / "cluster"), str(HERE.parent / "tools")]
-    status = pytest.main(["-q", "-x" if os.environ.get("CI") is None else "-q", "-p", "no:cacheprovider", *selection], [counter])
+    at_once = min(os.cpu_count() or 1, MOST_AT_ONCE)
+    words = ["-q", "-p", "no:cacheprovider", "--numprocesses", str(at_once), "--dist", "loadfile", "--durations", "10"]
+    words += [] if os.environ.get("CI") else ["-x"]
+    status = pytest.main([*words, *selection], [counter])
     client = 0 if options.arguments else run_client(options.pg)
     passed, failed = counter.passed + max(client, 0), counter.failed + (client < 0)
     for reason in counter.reasons:

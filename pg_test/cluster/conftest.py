@@ -1,7 +1,8 @@
-"""One preloaded server for the whole run, and a database of its own for each test that asks."""
+"""One preloaded server for each process of the run, and a database of its own for each test that asks."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from tools.cluster import Cluster
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A preloaded server."""
-    with Cluster(PG, "test", settings=SHARED_PRELOAD) as cluster:
+    name = "-".join(["test", *filter(None, [os.environ.get("PYTEST_XDIST_WORKER")])])
+    with Cluster(PG, name, settings=SHARED_PRELOAD) as cluster:
         yield cluster
         log = cluster.log_text()
         assert "PANIC" not in log and "was terminated by signal" not in log, log[-4000:]

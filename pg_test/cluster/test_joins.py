@@ -73,6 +73,26 @@ def test_a_common_parent_is_left_out(shop: psycopg.Connection[Any]) -> None:
     assert short == long == (2,)
 
 
+def test_of_ways_that_tie_the_plainest_comes_first(connection: psycopg.Connection[Any]) -> None:
+    """Keys that are called as what they refer to, then relations that were given next to each other, then the columns' order."""
+    connection.execute(
+        "CREATE TABLE doctor (doctor_id int PRIMARY KEY);"
+        "CREATE TABLE ward (ward_id int PRIMARY KEY, head int REFERENCES doctor, ward_doctor_id int);"
+        "CREATE TABLE duty (duty_id int PRIMARY KEY, ward_id int REFERENCES ward, doctor_id int REFERENCES doctor);"
+        "CREATE TABLE note (zulu_doctor_id int REFERENCES doctor, author int REFERENCES doctor, alpha_doctor_id int REFERENCES doctor)"
+    )
+    wait_indexed(connection)
+    assert paths(connection, "ward", "doctor", "duty")[0] == ["ward.ward_id = duty.ward_id", "duty.doctor_id = doctor.doctor_id"]
+    keys = [["note.zulu_doctor_id = doctor.doctor_id"], ["note.alpha_doctor_id = doctor.doctor_id"], ["note.author = doctor.doctor_id"]]
+    assert paths(connection, "note", "doctor") == keys
+    assert paths(connection, "note", "doctor", most=1) == keys[:1]
+    connection.execute("ALTER TABLE ward DROP CONSTRAINT ward_head_fkey, ADD FOREIGN KEY (ward_doctor_id) REFERENCES doctor")
+    wait_indexed(connection)
+    assert ["duty.doctor_id = doctor.doctor_id"] == paths(connection, "ward", "duty", "doctor")[0][1:]
+    assert "ward.ward_doctor_id = doctor.doctor_id" in paths(connection, "duty", "ward", "doctor")[0]
+    assert paths(connection, "duty", "doctor", "ward")[0] != paths(connection, "duty", "ward", "doctor")[0]
+
+
 def test_a_guess_says_so(shop: psycopg.Connection[Any]) -> None:
     row = one(shop, "SELECT condition, constraint_name, confidence FROM schema_monitor.join_path('{visit,customer}')")
     assert row[:2] == ("visit.customer_id = customer.id", None)

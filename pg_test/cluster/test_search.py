@@ -77,6 +77,33 @@ def test_words_that_names_do_not_show(connection: psycopg.Connection[Any]) -> No
     assert lexical("embezzled") == lexical("defective") == set() and lexical("mislaid") == {"a"}
 
 
+def test_values_of_columns_that_were_named(cluster: Cluster, database: str, connection: psycopg.Connection[Any], reader: str) -> None:
+    """A literal of a question finds the column it is stored in, for whoever may read that, where the setting says so."""
+    connection.execute(
+        "CREATE TABLE public.client (code text, segment text); CREATE TABLE public.other (k text, j text);"
+        "CREATE TABLE public.shop (label text);"
+        "INSERT INTO client SELECT 'c', CASE WHEN i % 3 = 0 THEN 'CymbalPrime' ELSE 'the' END FROM generate_series(1, 60) AS i;"
+        "INSERT INTO shop SELECT 'Acme Tools ' || i % 2 FROM generate_series(1, 60) AS i; ANALYZE;"
+        f"GRANT SELECT ON other, shop TO {reader}; GRANT SELECT (code) ON client TO {reader}"
+    )
+    wait_indexed(connection)
+    columns = "SELECT object_name, column_name FROM schema_monitor.search(%s, 1, ARRAY['column']) WHERE lexical_score > 0"
+    connection.execute("SET schema_monitor.value_columns = 'client.*, label'")
+    for question in ("what did Cymbal Prime spend", "cymbalprime?"):
+        assert one(connection, columns, question) == ("client", "segment"), question
+    assert one(connection, columns, "orders of acme tools 1") == ("shop", "label")
+    why = "SELECT reason FROM schema_monitor.explain_search('CymbalPrime', 1) WHERE part = 'words'"
+    assert "CymbalPrime (stored)" in one(connection, why)[0]
+    assert "Terms" not in one(connection, "SELECT schema_monitor.context('CymbalPrime', 300)")[0], "a value is no term"
+    connection.execute(f"SET ROLE {reader}")
+    assert connection.execute(columns, ("CymbalPrime",)).fetchall() == [], "who may not read the column is not told"
+    assert one(connection, columns, "orders of acme tools 1") == ("shop", "label")
+    connection.execute("RESET ROLE; ALTER TABLE client ENABLE ROW LEVEL SECURITY")
+    assert connection.execute(columns, ("CymbalPrime",)).fetchall() == [], "never of a table with policies"
+    connection.execute("ALTER TABLE client DISABLE ROW LEVEL SECURITY; RESET schema_monitor.value_columns")
+    assert connection.execute(columns, ("CymbalPrime",)).fetchall() == []
+
+
 def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         "CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.invoice (amount int); CREATE TABLE b.invoice (amount int);"

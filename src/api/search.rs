@@ -114,7 +114,7 @@ fn describe(hits: &[Hit]) -> Result<Vec<Row>> {
     let ids: Vec<i64> = hits.iter().map(|hit| hit.object_id).collect();
     let columns: Vec<i16> = hits.iter().map(|hit| hit.column).collect();
     let mut rows = Vec::with_capacity(hits.len());
-    query::read(DESCRIBE, &[ids.into(), columns.into()], |row| {
+    query::read_often(DESCRIBE, &[ids.into(), columns.into()], |row| {
         let hit = &hits[row.i64(0) as usize - 1];
         rows.push((
             rows.len() as i32 + 1,

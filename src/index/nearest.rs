@@ -15,6 +15,9 @@ const NEAREST_FOR_EACH: usize = 10;
 /// Least number of vectors asked of the index: a search in it sees so many anyway.
 const LEAST_NEAREST: usize = 100;
 
+/// Greatest number of vectors asked of the index: what comes later lifts no relation.
+const MOST_NEAREST: usize = 200;
+
 /// Similarity of one passage.
 pub struct Near {
     /// The relation.
@@ -94,7 +97,7 @@ pub fn nearest(
         Ok(())
     };
     if estimated_vectors(documents) <= settings::exact_search_rows() {
-        query::read(
+        query::read_often(
             &every.replace("<=>", &distance),
             &[question, model.into(), schemas, kinds],
             &mut add,
@@ -102,8 +105,8 @@ pub fn nearest(
     } else {
         let _pinned = guc::Pinned::at(BY_INDEX);
         let both = format!("({every}{OF_RELATIONS}) UNION ALL ({every}{NEAREST})");
-        let most = (NEAREST_FOR_EACH * max_results).max(LEAST_NEAREST) as i64;
-        query::read(
+        let most = (NEAREST_FOR_EACH * max_results).clamp(LEAST_NEAREST, MOST_NEAREST) as i64;
+        query::read_often(
             &both.replace("<=>", &distance),
             &[question, model.into(), schemas, kinds, most.into()],
             &mut add,

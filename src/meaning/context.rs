@@ -1,11 +1,11 @@
 //! What of the schema a prompt needs, read from the catalog of this moment with the caller's rights.
 
-use retrieve::{Format, Frame, Table, TableColumn, TableReference, pack, sanitize};
-use std::collections::{BTreeMap, HashMap};
+use retrieve::{Edge, Format, Frame, Table, TableColumn, TableReference, pack, sanitize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::find::{Survey, survey};
 use super::gather::Filter;
-use super::join::{Guesses, join_paths};
+use super::join::{Guesses, declared, join_paths_over};
 use super::name::{self, Named};
 use crate::error::{Error, Result};
 use crate::pg::lookup::quoted;
@@ -16,7 +16,7 @@ use crate::pg::{Oid, guc};
 const LEAST_FOR_TABLE: usize = 12;
 
 /// Tokens a table takes where only some of its columns are told, about: so many tables are looked for.
-const FOR_TABLE: usize = 25;
+const FOR_TABLE: usize = 40;
 
 /// Most tables that are looked for.
 const MOST_TABLES: usize = 200;
@@ -67,7 +67,7 @@ pub fn context(question: &str, max_tokens: usize, format: Format, tables: Option
     };
     let chosen = match named {
         Some(named) => {
-            frame.joins = joins(&named)?.0;
+            frame.joins = joins(&named, &declared(&named)?)?.0;
             named
         }
         None => {
@@ -113,13 +113,17 @@ fn count_and_version() -> Result<(usize, i64)> {
     let sql = "
         SELECT (SELECT pg_catalog.count(*) FROM schema_monitor._visible_document AS d),
             (SELECT coalesce(pg_catalog.max(v.version), 0) FROM schema_monitor.versions AS v)";
-    let found = query::one(sql, &[], |row| (row.i64(0) as usize, row.i64(1)))?;
-    Ok(found.unwrap_or_default())
+    let mut found = (0, 0);
+    query::read_often(sql, &[], |row| {
+        found = (row.i64(0) as usize, row.i64(1));
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The conditions that join some tables, and those with what lies between them; nothing where they are not connected.
-fn joins(tables: &[Named]) -> Result<(Vec<String>, Vec<Named>)> {
-    let paths = match join_paths(tables, 1, Guesses::Between) {
+fn joins(tables: &[Named], declared: &[Edge]) -> Result<(Vec<String>, Vec<Named>)> {
+    let paths = match join_paths_over(tables, declared, 1, Guesses::Between) {
         Ok(paths) => paths,
         Err(Error::NoJoinPath { .. } | Error::Argument { .. }) => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error),
@@ -141,8 +145,9 @@ fn around(hits: &[i64]) -> Result<(Vec<String>, Vec<Named>)> {
     let mut order: Vec<Named> = hits.iter().filter_map(|id| known.get(id).cloned()).collect();
     // The third, or the second, may be about something else.
     let mut found = (Vec::new(), Vec::new());
+    let declared = declared(&order[..JOINED.min(order.len())])?;
     for most in (2..=JOINED.min(order.len())).rev() {
-        found = joins(&order[..most])?;
+        found = joins(&order[..most], &declared)?;
         if !found.0.is_empty() {
             break;
         }
@@ -162,10 +167,14 @@ fn around(hits: &[i64]) -> Result<(Vec<String>, Vec<Named>)> {
 const COLUMNS: &str = "
     SELECT
         a.attrelid, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
-        pg_catalog.col_description(a.attrelid, a.attnum),
+        d.description,
         (SELECT pg_catalog.array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum AS e
          WHERE e.enumtypid OPERATOR(pg_catalog.=) a.atttypid)
     FROM pg_catalog.pg_attribute AS a
+    LEFT JOIN pg_catalog.pg_description AS d
+        ON d.objoid OPERATOR(pg_catalog.=) a.attrelid
+        AND d.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.objsubid OPERATOR(pg_catalog.=) a.attnum
     WHERE a.attrelid OPERATOR(pg_catalog.=) ANY ($1)
       AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
       AND schema_monitor._sees_passage(a.attrelid, a.attnum)
@@ -173,76 +182,93 @@ const COLUMNS: &str = "
 
 // Whoever sees only some of the columns is not told what is said of the whole.
 const RELATIONS: &str = "
-    SELECT r.oid, r.kind, CASE WHEN r.whole THEN pg_catalog.obj_description(r.oid, 'pg_class') END
+    SELECT r.oid, r.kind, CASE WHEN r.whole THEN d.description END
     FROM schema_monitor._visible_relation AS r
+    LEFT JOIN pg_catalog.pg_description AS d
+        ON d.objoid OPERATOR(pg_catalog.=) r.oid
+        AND d.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.objsubid OPERATOR(pg_catalog.=) 0
     WHERE r.oid OPERATOR(pg_catalog.=) ANY ($1)";
 
 const CONSTRAINTS: &str = "
     SELECT
-        k.conrelid, k.contype, k.confrelid,
-        (SELECT pg_catalog.array_agg(a.attname::text ORDER BY c.ordinal)
-         FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS c(number, ordinal)
-         JOIN pg_catalog.pg_attribute AS a
-            ON a.attrelid OPERATOR(pg_catalog.=) k.conrelid AND a.attnum OPERATOR(pg_catalog.=) c.number),
-        (SELECT pg_catalog.array_agg(a.attname::text ORDER BY c.ordinal)
-         FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY AS c(number, ordinal)
-         JOIN pg_catalog.pg_attribute AS a
-            ON a.attrelid OPERATOR(pg_catalog.=) k.confrelid AND a.attnum OPERATOR(pg_catalog.=) c.number),
+        k.conrelid, k.contype, k.confrelid, k.conkey, k.confkey,
         CASE WHEN k.contype OPERATOR(pg_catalog.=) 'c' THEN pg_catalog.pg_get_expr(k.conbin, k.conrelid) END
     FROM pg_catalog.pg_constraint AS k
     WHERE k.conrelid OPERATOR(pg_catalog.=) ANY ($1)
       AND k.contype OPERATOR(pg_catalog.=) ANY ('{p,f,c}'::\"char\"[])
       AND schema_monitor._sees_relation(k.conrelid)
-      AND NOT EXISTS (
-          SELECT FROM pg_catalog.unnest(k.conkey) AS c(number)
-          WHERE NOT schema_monitor._sees_passage(k.conrelid, c.number))
-      AND coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conperiod', 'false') OPERATOR(pg_catalog.=) 'false'
-      AND (k.confrelid OPERATOR(pg_catalog.=) 0
-           OR NOT EXISTS (
-               SELECT FROM pg_catalog.unnest(k.confkey) AS c(number)
-               WHERE NOT schema_monitor._sees_passage(k.confrelid, c.number)))
+      -- FOREIGN KEY (…, PERIOD …) of PostgreSQL 18 is no equality
+      AND (k.contype OPERATOR(pg_catalog.<>) 'f'
+           OR coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conperiod', 'false') OPERATOR(pg_catalog.=) 'false')
     ORDER BY k.conrelid, k.contype, k.conname";
+
+/// A constraint as the catalog has it.
+struct Constraint {
+    relation: u32,
+    kind: char,
+    target: u32,
+    own: Vec<i16>,
+    other: Vec<i16>,
+    expression: Option<String>,
+}
 
 /// The tables as they are declared now, in the given order.
 fn read(tables: &[Named], survey: &Survey) -> Result<Vec<Table>> {
     let oids = || tables.iter().map(|one| Oid::from(one.oid)).collect::<Vec<_>>();
     let mut found: BTreeMap<u32, Table> = BTreeMap::new();
     let ids: HashMap<u32, &Named> = tables.iter().map(|one| (one.oid, one)).collect();
-    query::read(RELATIONS, &[oids().into()], |row| {
+    query::read_often(RELATIONS, &[oids().into()], |row| {
         let table = found.entry(row.oid(0)).or_default();
         table.identity = ids.get(&row.oid(0)).map(|one| one.identity.clone()).unwrap_or_default();
         table.kind = row.text(1).unwrap_or_default();
         table.comment = comment(row.text(2));
         Ok(())
     })?;
-    query::read(COLUMNS, &[oids().into()], |row| {
+    let mut seen: HashMap<(u32, i16), String> = HashMap::new();
+    query::read_often(COLUMNS, &[oids().into()], |row| {
         if let (Some(table), Some(named)) = (found.get_mut(&row.oid(0)), ids.get(&row.oid(0))) {
             let relevance = survey
                 .columns
                 .get(&(named.object_id, row.i16(1)))
                 .copied()
                 .unwrap_or(f32::MIN);
+            seen.insert((row.oid(0), row.i16(1)), row.name(2));
             table.columns.push(column(row, relevance));
         }
         Ok(())
     })?;
     let mut constraints = Vec::new();
-    query::read(CONSTRAINTS, &[oids().into()], |row| {
-        constraints.push((
-            row.oid(0),
-            row.char(1),
-            row.oid(2),
-            row.texts(3).unwrap_or_default(),
-            row.texts(4).unwrap_or_default(),
-            row.text(5),
-        ));
+    query::read_often(CONSTRAINTS, &[oids().into()], |row| {
+        constraints.push(Constraint {
+            relation: row.oid(0),
+            kind: row.char(1),
+            target: row.oid(2),
+            own: row.i16s(3),
+            other: row.i16s(4),
+            expression: row.text(5),
+        });
         Ok(())
     })?;
-    let referred = referred(constraints.iter().map(|one| one.2).filter(|oid| *oid != 0).collect())?;
-    for (oid, kind, target, own, other, expression) in constraints {
-        let Some(table) = found.get_mut(&oid) else { continue };
-        let (own, other): (Vec<String>, Vec<String>) = (names(&own), names(&other));
-        match (kind, referred.get(&target), expression) {
+    let targets: BTreeSet<u32> = constraints
+        .iter()
+        .map(|one| one.target)
+        .filter(|oid| *oid != 0)
+        .collect();
+    let targets: Vec<u32> = targets.into_iter().collect();
+    seen.extend(name::columns(&targets)?);
+    let referred = referred(targets)?;
+    for one in constraints {
+        let Some(table) = found.get_mut(&one.relation) else {
+            continue;
+        };
+        // One that names what the caller may not see is not told.
+        let own = names(&seen, one.relation, &one.own);
+        let other = names(&seen, one.target, &one.other);
+        let (Some(own), Some(other)) = (own, other) else {
+            continue;
+        };
+        match (one.kind, referred.get(&one.target), one.expression) {
             ('p', ..) => table.primary_key = own,
             ('f', Some(identity), _) => table.references.push(TableReference {
                 columns: own,
@@ -258,8 +284,10 @@ fn read(tables: &[Named], survey: &Survey) -> Result<Vec<Table>> {
     Ok(tables.iter().filter_map(|one| found.remove(&one.oid)).collect())
 }
 
-fn names(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| quoted(name)).collect()
+/// The names of columns of a relation as SQL, a whole row and system columns left out; `None` where one was not seen.
+fn names(seen: &HashMap<(u32, i16), String>, relation: u32, numbers: &[i16]) -> Option<Vec<String>> {
+    let name = |number: &i16| seen.get(&(relation, *number)).map(|name| quoted(name));
+    numbers.iter().filter(|number| **number > 0).map(name).collect()
 }
 
 fn comment(text: Option<String>) -> Option<String> {
@@ -291,7 +319,7 @@ fn referred(oids: Vec<u32>) -> Result<HashMap<u32, String>> {
         SELECT r.oid, r.identity FROM schema_monitor._visible_relation AS r WHERE r.oid OPERATOR(pg_catalog.=) ANY ($1)";
     let oids: Vec<Oid> = oids.into_iter().map(Oid::from).collect();
     let mut found = HashMap::new();
-    query::read(sql, &[oids.into()], |row| {
+    query::read_often(sql, &[oids.into()], |row| {
         found.insert(row.oid(0), row.text(1).unwrap_or_default());
         Ok(())
     })?;

@@ -9,7 +9,7 @@ use retrieve::{
 };
 use std::collections::{HashMap, HashSet};
 
-use super::gather::{Filter, TAUGHT, by_taught, by_vectors, lexical_scores, taught};
+use super::gather::{Filter, KNOWN, Known, by_known, by_vectors, known, lexical_scores, taught};
 use super::graph;
 use super::term::Entry;
 use crate::error::Result;
@@ -103,8 +103,9 @@ fn with<R: Default>(
         return Ok(R::default());
     }
     let taught = taught(question)?;
-    asked.extend(by_taught(&taught, &asked));
-    let (matches, documents) = lexical_scores(&asked, &taught, filter)?;
+    let known = known(question, &taught)?;
+    asked.extend(by_known(&known, &asked));
+    let (matches, documents) = lexical_scores(&asked, &known, filter)?;
     // Without a vector the words decide; status() says why.
     let nearest = by_vectors(question, filter, documents, max_results)?.unwrap_or_default();
     let own = nearest.iter().filter(|near| near.column == 0);
@@ -114,6 +115,7 @@ fn with<R: Default>(
         asked: &asked,
         matches: &matches,
         taught: &taught,
+        known: &known,
         nearest: &nearest,
         best: best(&nearest),
         answerable: answerable(&asked, &matches, &own, top),
@@ -152,6 +154,7 @@ struct Finding<'a> {
     asked: &'a [Asked],
     matches: &'a Matches,
     taught: &'a [Entry],
+    known: &'a [Known],
     nearest: &'a [Near],
     best: HashMap<i64, (f32, i16)>,
     /// The logit of the probability that there is an answer.
@@ -162,12 +165,8 @@ impl Finding<'_> {
     /// Ranks relations by the better of their own and their best column's similarity, their words and their keys.
     fn ranked(&self, max_results: usize) -> Result<Vec<Ranked>> {
         let taught = |id: i64| {
-            let stands_for = |entry: &&Entry| entry.places.iter().any(|(place, _)| *place == id);
-            let confidences = self
-                .taught
-                .iter()
-                .filter(stands_for)
-                .map(|entry| entry.confidence as f32);
+            let stands_for = |one: &&Known| one.places.iter().any(|(place, _)| *place == id);
+            let confidences = self.known.iter().filter(stands_for).map(|one| one.confidence);
             confidences.fold(0.0, f32::max)
         };
         let ids: HashSet<i64> = self.best.keys().copied().chain(self.matches.documents()).collect();
@@ -210,9 +209,9 @@ impl Finding<'_> {
     fn hit(&self, (object_id, column): (i64, i16), parts: Parts, level: f32, similarity: Option<f32>) -> Hit {
         let term = |one: &retrieve::Match| {
             let term = &self.asked[one.asked].term;
-            let taught = term.strip_prefix(TAUGHT).and_then(|id| id.parse::<i64>().ok());
-            let entry = taught.and_then(|id| self.taught.iter().find(|entry| entry.term_id == id));
-            entry.map_or_else(|| term.clone(), |entry| format!("{} (taught)", entry.term))
+            let number = term.strip_prefix(KNOWN).and_then(|number| number.parse::<usize>().ok());
+            let known = number.and_then(|number| self.known.get(number));
+            known.map_or_else(|| term.clone(), |known| known.told.clone())
         };
         Hit {
             object_id,
@@ -236,7 +235,7 @@ impl Finding<'_> {
             .map(|near| ((near.object_id, near.column), near.similarity))
             .collect();
         let mut columns = Vec::new();
-        query::read(COLUMNS, &[strong.into()], |row| {
+        query::read_often(COLUMNS, &[strong.into()], |row| {
             let place = (row.i64(0), row.i16(1));
             let mut words = ColumnWords::new(
                 place,
@@ -245,9 +244,9 @@ impl Finding<'_> {
                 similarities.get(&place).copied(),
                 relations.get(&place.0).copied().unwrap_or(0.0),
             );
-            let stands_for = |entry: &&Entry| entry.places.contains(&(place.0, Some(place.1)));
-            for entry in self.taught.iter().filter(stands_for) {
-                words = words.taught(entry.confidence as f32);
+            let stands_for = |one: &&Known| one.places.contains(&(place.0, Some(place.1)));
+            for one in self.known.iter().filter(stands_for) {
+                words = words.taught(one.confidence);
             }
             columns.push(words);
             Ok(())

@@ -1,11 +1,13 @@
-//! What there is for a question: relations that have its words, vectors near to its own, terms that were taught.
+//! What there is for a question: relations that have its words, vectors near to its own, terms that were taught,
+//! values that are stored.
 
 use embed::Purpose;
 use pgrx::datum::DatumWithOid;
-use retrieve::{Asked, Corpus, Matches, Posting, asked, bm25, phrase_keys};
-use std::collections::{HashMap, HashSet};
+use retrieve::{Asked, Corpus, Matches, Posting, asked, bm25, phrase_key, phrase_keys};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::term::{Entry, entries};
+use super::value::common_values;
 use crate::error::{Error, Result};
 use crate::index::{self, Near};
 use crate::pg::query;
@@ -29,38 +31,87 @@ impl Filter {
     }
 }
 
+/// A phrase of a question that is known to stand for something beside the schema's own words.
+pub(super) struct Known {
+    /// The stems of its words, with spaces between them.
+    phrase: String,
+    /// What it is, for people.
+    pub told: String,
+    /// The relations that it stands for, and the column of each.
+    pub places: Vec<(i64, Option<i16>)>,
+    /// From 0 to 1.
+    pub confidence: f32,
+}
+
 /// Terms in the question that were taught, and that stand for something that is there.
 pub(super) fn taught(question: &str) -> Result<Vec<Entry>> {
     let mut found = entries(Some(phrase_keys(question)))?;
     found.retain(|entry| !entry.is_stale);
-    found.truncate(MOST_TAUGHT);
+    found.truncate(MOST_KNOWN);
     Ok(found)
 }
 
-/// Most taught terms that count in a question.
-const MOST_TAUGHT: usize = 64;
+/// Most taught terms, and most stored values, that count in a question.
+const MOST_KNOWN: usize = 64;
 
-/// What a taught term begins with where it is looked up: nothing in the schema is called so.
-pub(super) const TAUGHT: &str = "=";
+/// How sure it is that the column is meant in which a phrase of the question is stored: others may have it, too.
+const STORED: f32 = 0.5;
 
-fn pseudo_term(entry: &Entry) -> String {
-    format!("{TAUGHT}{}", entry.term_id)
+/// Shortest phrase that is looked for among stored values, in characters.
+const SHORTEST_VALUE: usize = 3;
+
+/// What was taught, and what `schema_monitor.value_columns` lets be known of what is stored.
+pub(super) fn known(question: &str, taught: &[Entry]) -> Result<Vec<Known>> {
+    let of_entry = |entry: &Entry| Known {
+        phrase: entry.phrase.clone(),
+        told: format!("{} (taught)", entry.term),
+        places: entry.places.clone(),
+        confidence: entry.confidence as f32,
+    };
+    let mut found: Vec<Known> = taught.iter().map(of_entry).collect();
+    let phrases: HashSet<String> = phrase_keys(question).into_iter().collect();
+    let mut stored: BTreeMap<String, Known> = BTreeMap::new();
+    for ((relation, column), values) in common_values(None)? {
+        for value in values {
+            let phrase = phrase_key(&value);
+            if phrase.chars().count() >= SHORTEST_VALUE && phrases.contains(&phrase) && !asked(&value).is_empty() {
+                let known = stored.entry(phrase.clone()).or_insert_with(|| Known {
+                    phrase,
+                    told: format!("{value} (stored)"),
+                    places: Vec::new(),
+                    confidence: STORED,
+                });
+                if !known.places.contains(&(relation, Some(column))) {
+                    known.places.push((relation, Some(column)));
+                }
+            }
+        }
+    }
+    found.extend(stored.into_values().take(MOST_KNOWN));
+    Ok(found)
 }
 
-/// A taught term stands for the last of its words, or is one word more of the question; what it means has that.
-pub(super) fn by_taught(taught: &[Entry], asked: &[Asked]) -> Vec<Asked> {
+/// What a known phrase begins with where it is looked up, before its number: nothing in the schema is called so.
+pub(super) const KNOWN: &str = "=";
+
+fn pseudo_term(number: usize) -> String {
+    format!("{KNOWN}{number}")
+}
+
+/// A known phrase stands for the last of its words, or is one word more of the question; what it means has that.
+pub(super) fn by_known(known: &[Known], asked: &[Asked]) -> Vec<Asked> {
     let more = asked.iter().map(|one| one.word + 1).max().unwrap_or(0);
-    let word = |entry: &Entry| {
-        let last = entry.phrase.rsplit(' ').next().unwrap_or("");
+    let word = |one: &Known| {
+        let last = one.phrase.rsplit(' ').next().unwrap_or("");
         let own = asked.iter().find(|one| one.term == last && one.weight >= 1.0);
         own.map_or(more, |own| own.word)
     };
-    let asked = |entry: &Entry| Asked {
-        term: pseudo_term(entry),
-        word: word(entry),
-        weight: entry.confidence as f32,
+    let asked = |(number, one): (usize, &Known)| Asked {
+        term: pseudo_term(number),
+        word: word(one),
+        weight: one.confidence,
     };
-    taught.iter().map(asked).collect()
+    known.iter().enumerate().map(asked).collect()
 }
 
 /// Similarities by the model that the vectors are of; `None` where none can be computed, which is no error: then the words
@@ -129,35 +180,31 @@ const LENGTHS: &str = "
       AND ($1 IS NULL OR d.kind OPERATOR(pg_catalog.=) ANY ($1))
       AND ($2 IS NULL OR d.schema_name OPERATOR(pg_catalog.=) ANY ($2))";
 
-/// What a taught term weighs where it stands, as occurrences: as much as a word of a relation's name.
-const TAUGHT_WEIGHT: u32 = 3;
+/// What a known phrase weighs where it stands, as occurrences: as much as a word of a relation's name.
+const KNOWN_WEIGHT: u32 = 3;
 
-/// The relations that taught terms stand for, as if they had the terms.
-fn postings_of_taught(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Result<Vec<Posting>> {
-    let ids: Vec<i64> = taught
-        .iter()
-        .flat_map(|entry| &entry.places)
-        .map(|(id, _)| *id)
-        .collect();
+/// The relations that known phrases stand for, as if they had them.
+fn postings_of_known(asked: &[Asked], known: &[Known], filter: &Filter) -> Result<Vec<Posting>> {
+    let ids: Vec<i64> = known.iter().flat_map(|one| &one.places).map(|(id, _)| *id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut lengths: HashMap<i64, u32> = HashMap::new();
     let [kinds, schemas] = filter.arguments();
-    query::read(LENGTHS, &[kinds, schemas, ids.into()], |row| {
+    query::read_often(LENGTHS, &[kinds, schemas, ids.into()], |row| {
         lengths.insert(row.i64(0), row.i32(1) as u32);
         Ok(())
     })?;
     let mut postings = Vec::new();
-    for entry in taught {
-        let term = pseudo_term(entry);
-        let documents: HashSet<i64> = entry.places.iter().map(|(id, _)| *id).collect();
+    for (number, one) in known.iter().enumerate() {
+        let term = pseudo_term(number);
+        let documents: HashSet<i64> = one.places.iter().map(|(id, _)| *id).collect();
         for (document, length) in documents.into_iter().filter_map(|id| Some((id, *lengths.get(&id)?))) {
             let of_term = asked.iter().enumerate().filter(|(_, one)| one.term == term);
             postings.extend(of_term.map(|(at, _)| Posting {
                 asked: at,
                 document,
-                weight: TAUGHT_WEIGHT,
+                weight: KNOWN_WEIGHT,
                 length,
             }));
         }
@@ -166,16 +213,16 @@ fn postings_of_taught(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Res
 }
 
 /// BM25 of each relation that has one of the terms, and how many relations may be seen.
-pub(super) fn lexical_scores(asked: &[Asked], taught: &[Entry], filter: &Filter) -> Result<(Matches, i64)> {
+pub(super) fn lexical_scores(asked: &[Asked], known: &[Known], filter: &Filter) -> Result<(Matches, i64)> {
     // Two words can have the same synonym.
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, one) in asked.iter().enumerate() {
         places.entry(&one.term).or_default().push(at);
     }
     let terms: Vec<String> = places.keys().map(|term| (*term).to_owned()).collect();
-    let mut postings = postings_of_taught(asked, taught, filter)?;
+    let mut postings = postings_of_known(asked, known, filter)?;
     let [kinds, schemas] = filter.arguments();
-    query::read(POSTINGS, &[kinds, schemas, terms.into()], |row| {
+    query::read_often(POSTINGS, &[kinds, schemas, terms.into()], |row| {
         let term = row.text(0).unwrap_or_default();
         for at in places.get(term.as_str()).into_iter().flatten() {
             postings.push(Posting {
@@ -187,8 +234,11 @@ pub(super) fn lexical_scores(asked: &[Asked], taught: &[Entry], filter: &Filter)
         }
         Ok(())
     })?;
-    let (documents, length) =
-        query::one(CORPUS, &filter.arguments(), |row| (row.i64(0), row.i64(1)))?.unwrap_or((0, 0));
+    let (mut documents, mut length) = (0, 0);
+    query::read_often(CORPUS, &filter.arguments(), |row| {
+        (documents, length) = (row.i64(0), row.i64(1));
+        Ok(())
+    })?;
     let corpus = Corpus {
         documents: documents as u64,
         mean_length: length as f32 / documents.max(1) as f32,

@@ -11,10 +11,10 @@ use crate::pg::{Oid, query};
 /// How many foreign keys away from the wanted relations one is looked for that connects them.
 const MAX_DISTANCE: usize = 6;
 
-// Apart, each by its index: an OR would look at every relation.
 /// Relations around the wanted ones that are looked at, about: further steps are not taken beyond that.
 const MAX_RELATIONS: usize = 2_000;
 
+// Apart, each by its index: an OR would look at every relation.
 const AROUND: &str = "
     SELECT r.object_id, r.referenced_id
     FROM schema_monitor._visible_reference AS r
@@ -55,7 +55,7 @@ pub fn declared(terminals: &[i64]) -> Result<Vec<Edge>> {
 /// Foreign keys from and to some relations, as pairs of the one that refers and the one referred to.
 pub fn around(relations: Vec<i64>) -> Result<Vec<(i64, i64)>> {
     let mut found = Vec::new();
-    query::read(AROUND, &[relations.into()], |row| {
+    query::read_often(AROUND, &[relations.into()], |row| {
         found.push((row.i64(0), row.i64(1)));
         Ok(())
     })?;
@@ -100,7 +100,7 @@ pub fn inferred_between(relations: &[i64]) -> Result<Vec<Inferred>> {
 
 fn suggested(sql: &str, of: DatumWithOid<'_>) -> Result<Vec<Inferred>> {
     let mut keyed: BTreeMap<i64, Keyed> = BTreeMap::new();
-    query::read(sql, &[of], |row| {
+    query::read_often(sql, &[of], |row| {
         let id = row.i64(0);
         let relation = keyed.entry(id).or_insert_with(|| Keyed {
             id,
@@ -161,13 +161,13 @@ const KEYS: &str = "
       AND f.are_seen AND t.are_seen
       -- FOREIGN KEY (…, PERIOD …) of PostgreSQL 18 compares ranges by what they contain
       AND coalesce(pg_catalog.to_jsonb(k.*) OPERATOR(pg_catalog.->>) 'conperiod', 'false') OPERATOR(pg_catalog.=) 'false'
-    ORDER BY k.conrelid, k.confrelid, k.conname";
+    ORDER BY k.conrelid, k.confrelid, k.conkey, k.conname";
 
 /// The foreign keys among relations, of whose columns the caller may see all.
 pub fn keys(relations: &[u32]) -> Result<Vec<Key>> {
     let oids: Vec<Oid> = relations.iter().map(|oid| Oid::from(*oid)).collect();
     let mut found = Vec::new();
-    query::read(KEYS, &[oids.into()], |row| {
+    query::read_often(KEYS, &[oids.into()], |row| {
         found.push(Key {
             from: row.oid(0),
             to: row.oid(1),

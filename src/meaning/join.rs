@@ -1,6 +1,7 @@
 //! How relations are joined: trees over declared foreign keys, else over what names suggest.
 
-use retrieve::{Edge, Inferred, MAX_TERMINALS, trees};
+use retrieve::{Edge, Inferred, MAX_TERMINALS, terms, trees};
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::graph::{self, Key};
@@ -35,6 +36,18 @@ impl Join {
         let equal = |(a, b): &(String, String)| format!("{from}.{} = {to}.{}", ident(a), ident(b));
         self.columns.iter().map(equal).collect::<Vec<_>>().join(" AND ")
     }
+
+    /// Whether columns on both sides are called the same, or one has the name of the other's relation in its own.
+    fn is_called_as_referred(&self) -> bool {
+        let (from, to) = (terms(&self.from.name), terms(&self.to.name));
+        self.columns.iter().any(|(own, other)| {
+            let (own, other) = (terms(own), terms(other));
+            let has = |column: &[String], relation: &[String]| {
+                !relation.is_empty() && relation.iter().all(|term| column.contains(term))
+            };
+            own == other || has(&own, &to) || has(&other, &from)
+        })
+    }
 }
 
 /// A way to join all of the relations, in an order in which each join adds one.
@@ -49,6 +62,26 @@ impl Path {
     pub fn confidence(&self) -> f32 {
         self.joins.iter().map(|join| join.confidence).product()
     }
+
+    /// How many of its declared keys are called otherwise than what they refer to.
+    fn roles(&self) -> usize {
+        let is_role = |join: &&Join| !join.constraints.is_empty() && !join.is_called_as_referred();
+        self.joins.iter().filter(is_role).count()
+    }
+
+    /// How many of its joins are of relations that were given next to each other.
+    fn neighbours(&self, given: &[Named]) -> usize {
+        let pairs: BTreeSet<[i64; 2]> = given
+            .windows(2)
+            .map(|pair| sorted(pair[0].object_id, pair[1].object_id))
+            .collect();
+        let is_pair = |join: &&Join| pairs.contains(&sorted(join.from.object_id, join.to.object_id));
+        self.joins.iter().filter(is_pair).count()
+    }
+}
+
+fn sorted(a: i64, b: i64) -> [i64; 2] {
+    [a.min(b), a.max(b)]
 }
 
 /// Where joins that nobody declared are looked for.
@@ -60,19 +93,38 @@ pub enum Guesses {
     Everywhere,
 }
 
-/// The ways to join relations that need the fewest joins, the surest first, at most `most`. A relation that is given
-/// twice is joined to itself.
+/// The ways to join relations that need the fewest joins, the surest first, at most `most`. Where several are as sure,
+/// keys that are called as what they refer to come before those that say another role, and joins of relations that
+/// were given next to each other before others. A relation that is given twice is joined to itself.
 ///
 /// # Errors
 /// [`Error::NoJoinPath`] where nothing connects them all.
 pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<Vec<Path>> {
     let _pinned = guc::Pinned::search_path();
-    let mut terminals: Vec<i64> = Vec::new();
+    join_paths_over(relations, &declared(relations)?, most, guesses)
+}
+
+/// Declared foreign keys around some relations, for [`join_paths_over`] them or some of them.
+pub fn declared(relations: &[Named]) -> Result<Vec<Edge>> {
+    graph::declared(&distinct(relations))
+}
+
+fn distinct(relations: &[Named]) -> Vec<i64> {
+    let mut found: Vec<i64> = Vec::new();
     for relation in relations {
-        if !terminals.contains(&relation.object_id) {
-            terminals.push(relation.object_id);
+        if !found.contains(&relation.object_id) {
+            found.push(relation.object_id);
         }
     }
+    found
+}
+
+/// Ways that are looked at to choose the first ones from.
+const TIES: usize = 8;
+
+/// The same as [`join_paths`] where the declared foreign keys around the relations are known.
+pub fn join_paths_over(relations: &[Named], declared: &[Edge], most: usize, guesses: Guesses) -> Result<Vec<Path>> {
+    let terminals = distinct(relations);
     if terminals.len() > MAX_TERMINALS {
         return Err(Error::Argument {
             what: "a list of relations that can be connected",
@@ -82,8 +134,8 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<
             ),
         });
     }
-    let declared = graph::declared(&terminals)?;
-    let (found, guesses) = match trees(&terminals, &declared, most) {
+    let ties = most.max(TIES);
+    let (found, guesses) = match trees(&terminals, declared, ties) {
         // no relation in between
         Ok(found) if found.iter().all(|tree| tree.len() < terminals.len()) => (found, Vec::new()),
         Ok(_) => with_guesses(
@@ -91,14 +143,14 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<
             &terminals,
             declared,
             graph::inferred_between(&terminals)?,
-            most,
+            ties,
         )?,
         Err(_) => {
             let found = match guesses {
                 Guesses::Between => graph::inferred_between(&terminals)?,
                 Guesses::Everywhere => graph::inferred(relations)?,
             };
-            with_guesses(relations, &terminals, declared, found, most)?
+            with_guesses(relations, &terminals, declared, found, ties)?
         }
     };
     let ids: BTreeSet<i64> = found
@@ -116,7 +168,7 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<
     };
     let mut paths = Vec::new();
     for tree in &found {
-        paths.extend(options.paths(tree, relations, most));
+        paths.extend(options.paths(tree, relations, ties));
     }
     if paths.is_empty() && !found.is_empty() {
         // what was recorded is not there any more, or not for the caller
@@ -125,7 +177,10 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<
             &[relations.iter().map(|one| one.object_id).collect()],
         ));
     }
-    paths.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
+    paths.sort_by(|a, b| {
+        let rank = |path: &Path| (path.roles(), Reverse(path.neighbours(relations)));
+        b.confidence().total_cmp(&a.confidence()).then(rank(a).cmp(&rank(b)))
+    });
     paths.truncate(most);
     Ok(paths)
 }
@@ -135,11 +190,11 @@ type Found = (Vec<retrieve::Tree>, Vec<Inferred>);
 fn with_guesses(
     relations: &[Named],
     terminals: &[i64],
-    declared: Vec<Edge>,
+    declared: &[Edge],
     guesses: Vec<Inferred>,
     most: usize,
 ) -> Result<Found> {
-    let mut edges = declared;
+    let mut edges = declared.to_vec();
     edges.extend(guesses.iter().map(|one| Edge {
         a: one.from,
         b: one.to,

@@ -57,7 +57,7 @@ macro_rules! named {
 
 fn read(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<Vec<Named>> {
     let mut found = Vec::new();
-    query::read(sql, arguments, |row: &Row<'_>| {
+    query::read_often(sql, arguments, |row: &Row<'_>| {
         found.push(Named {
             object_id: row.i64(0),
             oid: row.oid(1),
@@ -174,7 +174,7 @@ const COLUMNS: &str = "
 pub fn columns(relations: &[u32]) -> Result<HashMap<(u32, i16), String>> {
     let oids: Vec<Oid> = relations.iter().map(|oid| Oid::from(*oid)).collect();
     let mut found = HashMap::new();
-    query::read(COLUMNS, &[oids.into()], |row| {
+    query::read_often(COLUMNS, &[oids.into()], |row| {
         found.insert((row.oid(0), row.i16(1)), row.name(2));
         Ok(())
     })?;

@@ -2,10 +2,12 @@
 //!
 //! pgrx's own rows cost about 0.2 µs a column; reading a catalog of 25,000 columns takes half a million of
 //! them. [`read`] runs under the active snapshot whatever the transaction did before, so several queries
-//! see one state; [`write`] takes a new snapshot and may change data.
+//! see one state; [`write`] takes a new snapshot and may change data. [`read_often`] keeps the plan.
 
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
 use super::encoding::{ServerText, parameter, server_text, utf8};
@@ -20,17 +22,24 @@ pub struct Row<'a> {
 
 /// Runs a query under the active snapshot and hands each row to `each`.
 pub fn read(sql: &str, arguments: &[DatumWithOid<'_>], each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
-    run(sql, arguments, true, each).map(drop)
+    run(sql, arguments, Mode::Read, each).map(drop)
+}
+
+/// The same as [`read`] for one of the few queries that a session runs again and again: planning those of one search
+/// takes as long as running them. The server plans anew what a change of the catalog, the role or the search path
+/// concerns. The text must be one of a fixed few: a plan is kept for as long as the session lasts.
+pub fn read_often(sql: &str, arguments: &[DatumWithOid<'_>], each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+    run(sql, arguments, Mode::ReadOften, each).map(drop)
 }
 
 /// Runs a statement that may write, under a new snapshot; gives the number of rows.
 pub fn write(sql: &str, arguments: &[DatumWithOid<'_>], each: impl FnMut(&Row<'_>) -> Result<()>) -> Result<u64> {
-    run(sql, arguments, false, each)
+    run(sql, arguments, Mode::Write, each)
 }
 
 /// Runs a statement for its effect; gives the number of rows.
 pub fn execute(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<u64> {
-    run(sql, arguments, false, |_| Ok(()))
+    run(sql, arguments, Mode::Write, |_| Ok(()))
 }
 
 /// The first column of the first row, read by `get`; `None` without a row.
@@ -43,10 +52,18 @@ pub fn one<T>(sql: &str, arguments: &[DatumWithOid<'_>], get: impl Fn(&Row<'_>) 
     Ok(found)
 }
 
+/// How a statement is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Read,
+    ReadOften,
+    Write,
+}
+
 fn run(
     sql: &str,
     arguments: &[DatumWithOid<'_>],
-    read_only: bool,
+    mode: Mode,
     mut each: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<u64> {
     let source = CString::new(server_text(sql)).map_err(|_| Error::Content {
@@ -69,15 +86,21 @@ fn run(
     // arrays live across the call and have `arguments.len()` entries each.
     unsafe {
         pg_sys::SPI_connect();
-        let status = pg_sys::SPI_execute_with_args(
-            source.as_ptr(),
-            arguments.len() as i32,
-            types.as_mut_ptr(),
-            values.as_mut_ptr(),
-            nulls.as_ptr(),
-            read_only,
-            0,
-        );
+        let status = match mode {
+            Mode::ReadOften => {
+                let plan = kept_plan(source, types);
+                pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), true, 0)
+            }
+            Mode::Read | Mode::Write => pg_sys::SPI_execute_with_args(
+                source.as_ptr(),
+                arguments.len() as i32,
+                types.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                mode == Mode::Read,
+                0,
+            ),
+        };
         if status < 0 {
             pg_sys::SPI_finish();
             let reason = CStr::from_ptr(pg_sys::SPI_result_code_string(status)).to_string_lossy();
@@ -91,6 +114,35 @@ fn run(
         pg_sys::SPI_finish();
         outcome.map(|()| processed)
     }
+}
+
+type Plans = HashMap<(CString, Vec<pg_sys::Oid>), pg_sys::SPIPlanPtr>;
+
+thread_local! {
+    /// Plans by their text and the types of their parameters.
+    static PLANS: RefCell<Plans> = RefCell::default();
+}
+
+/// The session's plan of a query, made when it is first asked for.
+///
+/// # Safety
+/// SPI is connected.
+unsafe fn kept_plan(source: CString, mut types: Vec<pg_sys::Oid>) -> pg_sys::SPIPlanPtr {
+    let key = (source, types.clone());
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
+        return plan;
+    }
+    // SAFETY: the text and the types live across the call; a plan that could not be made is an error of the server or
+    // null, which SPI_keepplan and SPI_execute_plan refuse by their status.
+    let plan = unsafe {
+        let plan = pg_sys::SPI_prepare(key.0.as_ptr(), types.len() as i32, types.as_mut_ptr());
+        if pg_sys::SPI_keepplan(plan) != 0 {
+            return plan;
+        }
+        plan
+    };
+    PLANS.with_borrow_mut(|plans| plans.insert(key, plan));
+    plan
 }
 
 /// Takes each tuple apart.

@@ -73,14 +73,14 @@ fn others(one: &Known, words: &[Word]) -> impl Iterator<Item = (&'static str, Ve
         .filter(move |(_, words)| stems(words) != own)
 }
 
-/// The text with each of its known phrases put otherwise, one at a time, at most so many.
+/// The text with each of its known phrases put otherwise, one at a time and in turns, at most so many.
 pub fn reworded(text: &str, most: usize) -> Vec<String> {
     let mut words = phrase(text);
     words.truncate(MAX_WORDS);
     let said = |words: &[Word]| words.iter().map(|word| word.text.clone()).collect::<Vec<_>>().join(" ");
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<(usize, String)> = Vec::new();
     for one in known(&words) {
-        for (other, _) in others(&one, &words) {
+        for (turn, (other, _)) in others(&one, &words).enumerate() {
             let parts = [said(&words[..one.start]), other.to_owned(), said(&words[one.end..])];
             let text = parts
                 .iter()
@@ -88,13 +88,13 @@ pub fn reworded(text: &str, most: usize) -> Vec<String> {
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(" ");
-            if !found.contains(&text) {
-                found.push(text);
+            if !found.iter().any(|(_, known)| *known == text) {
+                found.push((turn, text));
             }
         }
     }
-    found.truncate(most);
-    found
+    found.sort_by_key(|(turn, _)| *turn);
+    found.into_iter().map(|(_, text)| text).take(most).collect()
 }
 
 /// The stems of every run of up to six words of a text, joined by spaces: what a phrase in it would be known by.
@@ -152,6 +152,11 @@ mod tests {
         assert!(reworded("Postal codes").contains(&"zip code".to_owned()));
         assert!(reworded("galaxy").is_empty() && reworded("").is_empty());
         assert_eq!(super::reworded("surname", 1).len(), 1);
+        let both = super::reworded("seller's target", 4);
+        assert!(
+            both.contains(&"vendor target".to_owned()) && both.contains(&"seller sales quota".to_owned()),
+            "{both:?}"
+        );
         let are_same = |one, other| super::are_same(&stems(&phrase(one)), &stems(&phrase(other)));
         assert!(are_same("surnames", "last name") && !are_same("surname", "first name") && !are_same("x", "x"));
     }

@@ -23,8 +23,8 @@ const TYPE: f32 = 0.5;
 const KEY: f32 = 1.0;
 const BOOKKEEPING: f32 = 1.0;
 
-/// What a view's column counts less than the table's that it shows.
-const OF_VIEW: f32 = 0.5;
+/// What a view's column counts less than the column that it shows.
+const SHOWING: f32 = 0.5;
 
 /// What kind of value a column has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum ValueKind {
     Number,
     /// A date or a time.
     Time,
+    /// Words.
+    Text,
     /// Anything else.
     Other,
 }
@@ -50,8 +52,10 @@ pub struct TermColumn {
     pub kind: ValueKind,
     /// Whether it is part of a primary or foreign key.
     pub is_key: bool,
-    /// Whether it is a view's, which shows what a table has.
-    pub is_of_view: bool,
+    /// Whether it says in words what a row of its relation is: then it is called as its relation is, too.
+    pub is_label: bool,
+    /// Which of the columns it shows, where it is a view's and does.
+    pub shows: Option<usize>,
     /// Cosine of its passage to the term, or to the term put otherwise times [`REWORDED`].
     pub similarity: Option<f32>,
 }
@@ -71,7 +75,11 @@ pub struct Fit {
 pub fn rank_term(wordings: &[String], columns: &[TermColumn], ordinary: &[f32]) -> Vec<Fit> {
     let words = |text: &str| terms(text).into_iter().collect::<BTreeSet<_>>();
     let wanted: Vec<Vec<Asked>> = wordings.iter().map(|one| asked(one)).collect();
-    let names: Vec<BTreeSet<String>> = columns.iter().map(|one| words(&one.name)).collect();
+    let called = |one: &TermColumn| match one.is_label {
+        true => words(&format!("{} {}", one.relation, one.name)),
+        false => words(&one.name),
+    };
+    let names: Vec<BTreeSet<String>> = columns.iter().map(called).collect();
     let comments: Vec<BTreeSet<String>> = columns.iter().map(|one| words(&one.comment)).collect();
     let relations: Vec<BTreeSet<String>> = columns.iter().map(|one| words(&one.relation)).collect();
     let by_name = best_scores(&wanted, &names);
@@ -106,6 +114,7 @@ pub fn rank_term(wordings: &[String], columns: &[TermColumn], ordinary: &[f32]) 
             (score, fit)
         })
         .collect();
+    behind_what_is_shown(&mut ranked, columns);
     ranked.sort_by(|a, b| {
         b.1.is_exact
             .cmp(&a.1.is_exact)
@@ -119,6 +128,20 @@ pub fn rank_term(wordings: &[String], columns: &[TermColumn], ordinary: &[f32]) 
         fit.confidence = most;
     }
     ranked.into_iter().map(|(_, fit)| fit).collect()
+}
+
+/// What a view's column has for it, the column that it shows has, too. `ranked` is in the order of the columns.
+fn behind_what_is_shown(ranked: &mut [(f32, Fit)], columns: &[TermColumn]) {
+    for (at, column) in columns.iter().enumerate() {
+        if let Some(shown) = column.shows.filter(|shown| *shown < ranked.len()) {
+            let (score, fit) = ranked[at];
+            let (of_shown, fit_of_shown) = &mut ranked[shown];
+            *of_shown = of_shown.max(score);
+            fit_of_shown.confidence = fit_of_shown.confidence.max(fit.confidence);
+            fit_of_shown.is_exact |= fit.is_exact;
+            ranked[at].0 = score - SHOWING;
+        }
+    }
 }
 
 /// What a term says of the kind of column it means.
@@ -153,7 +176,7 @@ impl Wish {
             || words
                 .last()
                 .is_some_and(|last| ["guid", "id", "no", "rowguid", "uuid"].contains(&last.as_str()));
-        let mut score = if column.is_of_view { -OF_VIEW } else { 0.0 };
+        let mut score = 0.0;
         if self.number && column.kind == ValueKind::Number || self.time && column.kind == ValueKind::Time {
             score += TYPE;
         }
@@ -214,7 +237,8 @@ mod tests {
             comment: String::new(),
             kind,
             is_key: false,
-            is_of_view: false,
+            is_label: false,
+            shows: None,
             similarity: None,
         }
     }
@@ -242,8 +266,19 @@ mod tests {
             column("order_list", "status", ValueKind::Other),
             column("order_data", "status", ValueKind::Other),
         ];
-        both[0].is_of_view = true;
+        both[0].shows = Some(1);
         assert_eq!(first("status", &both).column, 1, "a view shows what a table has");
+        let mut reasons = [
+            column("scrap_reason", "reason_id", ValueKind::Number),
+            column("scrap_reason", "name", ValueKind::Other),
+        ];
+        reasons[0].is_key = true;
+        reasons[1].is_label = true;
+        assert_eq!(
+            first("reason of scrap", &reasons).column,
+            1,
+            "a reason is called by its name"
+        );
         assert!(first("velocity of light", &columns).confidence < 0.2);
         assert!(rank_term(&["x".to_owned()], &[], &[]).is_empty());
     }

@@ -50,7 +50,7 @@ pub fn entries(phrases: Option<Vec<String>>) -> Result<Vec<Entry>> {
         return Ok(Vec::new());
     }
     let mut found: Vec<(Entry, String)> = Vec::new();
-    query::read(ENTRIES, &[phrases.clone().into()], |row| {
+    query::read_often(ENTRIES, &[phrases.clone().into()], |row| {
         let entry = Entry {
             term_id: row.i64(0),
             term: row.text(1).unwrap_or_default(),
@@ -70,7 +70,7 @@ pub fn entries(phrases: Option<Vec<String>>) -> Result<Vec<Entry>> {
     let ids: Option<Vec<i64>> = phrases.map(|_| found.iter().map(|(entry, _)| entry.term_id).collect());
     let mut names: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     let mut places: BTreeMap<i64, (Vec<(i64, Option<i16>)>, bool)> = BTreeMap::new();
-    query::read(PARTS, &[ids.into()], |row| {
+    query::read_often(PARTS, &[ids.into()], |row| {
         let (id, identity) = (row.i64(0), row.text(2).unwrap_or_default());
         let column = row.text(4);
         let place = places.entry(id).or_default();

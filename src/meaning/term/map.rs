@@ -3,7 +3,7 @@
 //! In this order, and each answer says which it came by: what was taught; columns that are called so; columns that mean
 //! so; columns that may mean so; what the setting says.
 
-use retrieve::{Formula, REWORDED, TermColumn, ValueKind, filled, formulas, phrase_key, rank_term, reworded};
+use retrieve::{Formula, REWORDED, TermColumn, ValueKind, filled, formulas, label, phrase_key, rank_term, reworded};
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::find::find;
@@ -180,7 +180,7 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
     let (similarities, relations) = similarities(&wordings)?;
     let ordinary: Vec<f32> = similarities.values().copied().collect();
     let mut wanted: BTreeSet<i64> = BTreeSet::new();
-    let mut nearest: Vec<(&(i64, i16), &f32)> = similarities.iter().collect();
+    let mut nearest: Vec<(&Place, &f32)> = similarities.iter().collect();
     nearest.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
     wanted.extend(
         nearest
@@ -191,7 +191,9 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
     for wording in &wordings {
         wanted.extend(by_words(wording, RELATIONS_BY_WORDS)?);
     }
-    let candidates = candidates(wanted.into_iter().collect(), &similarities)?;
+    let shown = shown(wanted.iter().copied().collect())?;
+    wanted.extend(shown.values().map(|(relation, _)| *relation));
+    let candidates = candidates(wanted.into_iter().collect(), &similarities, &shown)?;
     let columns: Vec<TermColumn> = candidates.iter().map(|one| one.column.clone()).collect();
     let mut fits = rank_term(&wordings, &columns, &ordinary);
     if let Some(context) = context {
@@ -234,7 +236,7 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
 }
 
 /// The best cosine of each column and of each relation over all wordings; none where there is no model to ask.
-fn similarities(wordings: &[String]) -> Result<(HashMap<(i64, i16), f32>, HashMap<i64, f32>)> {
+fn similarities(wordings: &[String]) -> Result<(HashMap<Place, f32>, HashMap<i64, f32>)> {
     let (mut columns, mut relations) = (HashMap::new(), HashMap::new());
     let documents = documents()?;
     for (at, wording) in wordings.iter().enumerate() {
@@ -264,8 +266,7 @@ const COLUMNS: &str = "
             SELECT FROM pg_catalog.pg_constraint AS k
             WHERE k.conrelid OPERATOR(pg_catalog.=) r.oid
               AND k.contype OPERATOR(pg_catalog.=) ANY ('{p,f}'::\"char\"[])
-              AND p.column_number OPERATOR(pg_catalog.=) ANY (k.conkey)),
-        r.kind OPERATOR(pg_catalog.~~) '%view'
+              AND p.column_number OPERATOR(pg_catalog.=) ANY (k.conkey))
     FROM schema_monitor._visible_passage AS p
     JOIN schema_monitor._visible_relation AS r ON r.object_id OPERATOR(pg_catalog.=) p.object_id
     JOIN pg_catalog.pg_attribute AS a
@@ -274,15 +275,52 @@ const COLUMNS: &str = "
     WHERE p.object_id OPERATOR(pg_catalog.=) ANY ($1)
     ORDER BY p.object_id, p.column_number";
 
+// Columns of views that show a column of the same name.
+const SHOWN: &str = "
+    SELECT v.object_id, a.attnum, t.object_id, f.attnum
+    FROM schema_monitor._visible_relation AS v
+    JOIN pg_catalog.pg_rewrite AS w ON w.ev_class OPERATOR(pg_catalog.=) v.oid
+    JOIN pg_catalog.pg_depend AS d
+        ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        AND d.objid OPERATOR(pg_catalog.=) w.oid
+        AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.refobjid OPERATOR(pg_catalog.<>) v.oid
+    JOIN pg_catalog.pg_attribute AS f
+        ON f.attrelid OPERATOR(pg_catalog.=) d.refobjid AND f.attnum OPERATOR(pg_catalog.=) d.refobjsubid
+    JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid OPERATOR(pg_catalog.=) v.oid AND a.attname OPERATOR(pg_catalog.=) f.attname
+    JOIN schema_monitor._visible_relation AS t ON t.oid OPERATOR(pg_catalog.=) d.refobjid
+    WHERE v.object_id OPERATOR(pg_catalog.=) ANY ($1) AND v.kind OPERATOR(pg_catalog.~~) '%view'
+    ORDER BY v.object_id, a.attnum, t.object_id DESC";
+
+/// A column: its relation and number.
+type Place = (i64, i16);
+
+/// The columns that views among some relations show under the same name, by the views' columns.
+fn shown(relations: Vec<i64>) -> Result<HashMap<Place, Place>> {
+    let mut found = HashMap::new();
+    query::read(SHOWN, &[relations.into()], |row| {
+        found.insert((row.i64(0), row.i16(1)), (row.i64(2), row.i16(3)));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// All columns of some relations.
-fn candidates(relations: Vec<i64>, similarities: &HashMap<(i64, i16), f32>) -> Result<Vec<Candidate>> {
-    let mut found = Vec::new();
+fn candidates(
+    relations: Vec<i64>,
+    similarities: &HashMap<Place, f32>,
+    shown: &HashMap<Place, Place>,
+) -> Result<Vec<Candidate>> {
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
     query::read(COLUMNS, &[relations.into()], |row| {
-        let (object_id, number) = (row.i64(0), row.i16(1));
+        let place = (row.i64(0), row.i16(1));
         let name = row.text(4).unwrap_or_default();
         let passage = row.text(5).unwrap_or_default();
+        places.push(place);
         found.push(Candidate {
-            object_id,
+            object_id: place.0,
             identity: format!("{}.{}", row.text(2).unwrap_or_default(), quoted(&name)),
             column: TermColumn {
                 relation: row.text(3).unwrap_or_default(),
@@ -290,16 +328,31 @@ fn candidates(relations: Vec<i64>, similarities: &HashMap<(i64, i16), f32>) -> R
                 kind: match row.char(6) {
                     'N' => ValueKind::Number,
                     'D' => ValueKind::Time,
+                    'S' => ValueKind::Text,
                     _ => ValueKind::Other,
                 },
                 is_key: row.bool(7),
-                is_of_view: row.bool(8),
-                similarity: similarities.get(&(object_id, number)).copied(),
+                is_label: false,
+                shows: None,
+                similarity: similarities.get(&place).copied(),
                 name,
             },
         });
         Ok(())
     })?;
+    let at: HashMap<Place, usize> = places.iter().enumerate().map(|(at, place)| (*place, at)).collect();
+    for (one, place) in found.iter_mut().zip(&places) {
+        one.column.shows = shown.get(place).and_then(|shown| at.get(shown)).copied();
+    }
+    for columns in found.chunk_by_mut(|a, b| a.object_id == b.object_id) {
+        let is_text = |one: &&mut Candidate| one.column.kind == ValueKind::Text;
+        let mut texts: Vec<&mut Candidate> = columns.iter_mut().filter(is_text).collect();
+        let names: Vec<String> = texts.iter().map(|one| one.column.name.clone()).collect();
+        let relation = texts.first().map(|one| one.column.relation.clone()).unwrap_or_default();
+        if let Some(label) = label(&relation, &names) {
+            texts[label].column.is_label = true;
+        }
+    }
     Ok(found)
 }
 

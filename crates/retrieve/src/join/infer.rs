@@ -13,6 +13,9 @@ const GENERIC: &[&str] = &[
     "id", "key", "code", "name", "uuid", "guid", "number", "no", "oid", "pk", "type", "title", "value",
 ];
 
+/// Names of people in part, which two relations have of different people.
+const PARTS_OF_NAMES: &[&str] = &["family", "first", "forename", "given", "last", "middle", "surname"];
+
 /// Names of keys that a column named only after the relation refers to.
 const REFERRED_TO: &[&str] = &["id", "key", "code", "uuid", "guid", "number", "no"];
 
@@ -121,6 +124,9 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
         let owner = stems(&relation.name);
         for column in relation.columns.iter().filter(|column| column.is_unique) {
             let words = stems(&column.name);
+            if words.iter().any(|word| PARTS_OF_NAMES.contains(&word.as_str())) {
+                continue;
+            }
             let is_generic = words.len() == 1 && GENERIC.contains(&words[0].as_str());
             let whole: Words = owner.iter().chain(&words).cloned().collect();
             let mut add = |words: &[String], known| {
@@ -236,6 +242,9 @@ mod tests {
         let a = relation(1, "a", &[("id", true), ("name", true), ("note", false)]);
         let b = relation(2, "b", &[("id", true), ("name", false), ("note", false)]);
         assert_eq!(infer(&[a.clone(), b]), []);
+        let teachers = relation(5, "teachers", &[("last_name", true)]);
+        let pupils = relation(6, "pupils", &[("id", true), ("last_name", false)]);
+        assert_eq!(infer(&[teachers, pupils]), [], "people of the same name are others");
         let mut text = relation(3, "c", &[("a_id", false)]);
         text.columns[0].type_oid = 25;
         assert_eq!(infer(&[a, text]), [], "another type");
