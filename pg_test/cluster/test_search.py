@@ -104,6 +104,44 @@ def test_values_of_columns_that_were_named(cluster: Cluster, database: str, conn
     assert connection.execute(columns, ("CymbalPrime",)).fetchall() == []
 
 
+def test_plans_that_are_kept_keep_nothing_else(cluster: Cluster, database: str, connection: psycopg.Connection[Any], reader: str) -> None:
+    """One session, asked often enough for PostgreSQL to plan once for all: roles, rights, names and the extension change."""
+    connection.execute(
+        "CREATE TABLE public.invoice (invoice_id int PRIMARY KEY, amount numeric);"
+        "CREATE TABLE public.payment (payment_id int PRIMARY KEY, invoice_id int REFERENCES invoice, paid_on date);"
+        "COMMENT ON TABLE payment IS 'money that came in';"
+        f"GRANT SELECT ON payment TO {reader}"
+    )
+    wait_indexed(connection)
+
+    def ten_times() -> tuple[set[str], str]:
+        for _ in range(10):
+            rows = connection.execute("SELECT object_name FROM schema_monitor.search('amount paid of an invoice')").fetchall()
+            context = one(connection, "SELECT schema_monitor.context('amount paid of an invoice', 60, 'text')")[0]
+        return {name for (name,) in rows}, context
+
+    def told(context: str) -> set[str]:
+        return {name for name in ("public.invoice", "public.payment") if name in context}
+
+    both = {"invoice", "payment"}
+    assert ten_times()[0] == both
+    connection.execute(f"SET ROLE {reader}")
+    found, context = ten_times()
+    assert found == {"payment"} and told(context) == {"public.payment"}
+    connection.execute("RESET ROLE")
+    connection.execute(f"GRANT SELECT ON invoice TO {reader}; REVOKE ALL ON payment FROM {reader}; SET ROLE {reader}")
+    found, context = ten_times()
+    assert found == {"invoice"} and told(context) == {"public.invoice"}
+    connection.execute("RESET ROLE; ALTER TABLE invoice RENAME TO bill; SET search_path = ''")
+    wait_indexed(connection)
+    assert ten_times()[0] == {"bill", "payment"}
+    connection.execute("DISCARD ALL")
+    assert ten_times()[0] == {"bill", "payment"}
+    connection.execute("DROP EXTENSION schema_monitor; SET client_min_messages = error; CREATE EXTENSION schema_monitor CASCADE")
+    wait_indexed(connection)
+    assert ten_times()[0] == {"bill", "payment"}
+
+
 def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         "CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.invoice (amount int); CREATE TABLE b.invoice (amount int);"

@@ -132,17 +132,15 @@ unsafe fn kept_plan(source: CString, mut types: Vec<pg_sys::Oid>) -> pg_sys::SPI
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
         return plan;
     }
-    // SAFETY: the text and the types live across the call; a plan that could not be made is an error of the server or
-    // null, which SPI_keepplan and SPI_execute_plan refuse by their status.
-    let plan = unsafe {
+    // SAFETY: the text and the types live across the call. Where no plan can be made the server raises an error or gives
+    // null, which SPI_keepplan refuses, and SPI_execute_plan by its status.
+    unsafe {
         let plan = pg_sys::SPI_prepare(key.0.as_ptr(), types.len() as i32, types.as_mut_ptr());
-        if pg_sys::SPI_keepplan(plan) != 0 {
-            return plan;
+        if pg_sys::SPI_keepplan(plan) == 0 {
+            PLANS.with_borrow_mut(|plans| plans.insert(key, plan));
         }
         plan
-    };
-    PLANS.with_borrow_mut(|plans| plans.insert(key, plan));
-    plan
+    }
 }
 
 /// Takes each tuple apart.

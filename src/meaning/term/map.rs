@@ -4,7 +4,7 @@
 //! so; columns that may mean so; what the setting says.
 
 use retrieve::{Formula, REWORDED, TermColumn, ValueKind, filled, formulas, label, phrase_key, rank_term, reworded};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::find::find;
 use super::super::gather::{Filter, by_vectors, by_words, documents};
@@ -23,8 +23,8 @@ const WORDINGS: usize = 6;
 const COLUMNS_FOR_EACH: usize = 50;
 const RELATIONS_BY_WORDS: usize = 15;
 
-/// Relations in which a figure is computed, by how well they fit.
-const COMPUTED_IN: usize = 10;
+/// Relations in which a figure is computed, by how well they fit: their own columns before those of views that show them.
+const COMPUTED_IN: usize = 50;
 
 /// How sure a computed figure is.
 const COMPUTED: f64 = 0.7;
@@ -362,11 +362,20 @@ fn computed(
     candidates: &[Candidate],
     relations: &HashMap<i64, f32>,
 ) -> Result<Vec<(Mapping, &'static Formula)>> {
+    let shows: HashSet<i64> = candidates
+        .iter()
+        .filter(|one| one.column.shows.is_some())
+        .map(|one| one.object_id)
+        .collect();
     let mut order: Vec<i64> = candidates.iter().map(|one| one.object_id).collect();
     order.dedup();
     order.sort_by(|a, b| {
         let score = |id: &i64| relations.get(id).copied().unwrap_or(0.0);
-        score(b).total_cmp(&score(a)).then(a.cmp(b))
+        let shows = |id: &i64| shows.contains(id);
+        shows(a)
+            .cmp(&shows(b))
+            .then(score(b).total_cmp(&score(a)))
+            .then(a.cmp(b))
     });
     let mut found = Vec::new();
     for formula in formulas(term) {

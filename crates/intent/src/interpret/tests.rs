@@ -1,5 +1,6 @@
 use super::*;
 use crate::fact::{Column, Facts, Reference, Table};
+use crate::model::Operator;
 use crate::reading::read;
 use jiff::civil::date;
 
@@ -89,6 +90,36 @@ fn phrases_are_taken_for_what_fits_together() {
         (found.dimensions[0].of.as_str(), found.limit),
         ("shop.customer", Some(1))
     );
+}
+
+#[test]
+fn years_that_are_numbers_are_years() {
+    let facts = Facts {
+        tables: vec![table("film", Some(0))],
+        columns: vec![
+            column(0, "film", "title", Semantic::Text),
+            column(0, "film", "release_year", Semantic::Metric),
+            column(0, "film", "last_update", Semantic::Date),
+        ],
+        ..Facts::default()
+    };
+    let found = first("number of films per year", &facts).intent;
+    assert_eq!(found.dimensions[0].of, "shop.film.release_year");
+    assert!(found.time.is_none() && found.filters.is_empty());
+    let found = first("number of films since 2020", &facts).intent;
+    assert_eq!(
+        (found.filters[0].operator, &found.filters[0].value),
+        (Operator::GreaterOrEqual, &serde_json::json!(2020))
+    );
+    let found = first("number of films in 2024", &facts).intent;
+    assert_eq!(
+        (found.filters[0].operator, &found.filters[0].value),
+        (Operator::Equal, &serde_json::json!(2024))
+    );
+    let time = first("number of films per month", &facts).intent.time.expect("a time");
+    assert_eq!(time.of, "shop.film.last_update", "a month is none of a year's");
+    let orders = first("number of orders per year", &shop()).intent;
+    assert!(orders.time.is_some(), "dates where there are such");
 }
 
 #[test]

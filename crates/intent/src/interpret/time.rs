@@ -1,8 +1,11 @@
 //! Which of several dates counts.
 
+use serde_json::{Value, json};
+
 use super::{Interpretation, Interpreter, MEASURE_AT, Measure, QUESTION_AT};
 use crate::fact::Reach;
-use crate::model::Time;
+use crate::model::{Dimension, Filter, Grain, Operator, Time};
+use crate::reading::Reading;
 
 /// What counts: words of the date's name in what is measured ("parcels delivered"), the fit of the question, that every row
 /// has one, that it is named after its table; joins, beside what they cost; a note of when the row was written; a date that lies ahead.
@@ -13,6 +16,9 @@ const OF_TABLE: f32 = 0.3;
 const BEYOND: f32 = 1.6;
 const BOOKKEEPING: f32 = 0.8;
 const AHEAD: f32 = 0.2;
+
+/// What a year that is kept as a number counts less than a date.
+const NUMBER: f32 = 0.1;
 
 /// How sure a date is: the best of those near.
 const WHEN: f32 = 0.8;
@@ -28,17 +34,23 @@ impl Interpreter<'_> {
         if reading.grain.is_none() && reading.from.is_none() && reading.to.is_none() {
             return Some(());
         }
-        let times = (0..self.facts.columns.len()).filter(|at| self.facts.columns[*at].is_time);
+        let years = whole_years(reading);
+        let counts = |at: &usize| self.facts.columns[*at].is_time || years.is_some() && self.is_year(*at);
+        let times = (0..self.facts.columns.len()).filter(counts);
         let ranked = times.filter_map(|at| Some((at, self.time_worth(measure, at, reach)?)));
         let (at, worth) = ranked.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))?;
         found.score += worth;
         let of = self.facts.columns[at].identity.clone();
-        let span = [reading.from, reading.to].map(|day| day.map(|day| day.to_string()));
-        let [from, to] = span;
         if self.names_time(at) {
             found.explained += 1;
         }
         found.take("when", of.clone(), WHEN);
+        if let Some(years) = years.filter(|_| !self.facts.columns[at].is_time) {
+            years.add(of, reading.grain, found);
+            return Some(());
+        }
+        let span = [reading.from, reading.to].map(|day| day.map(|day| day.to_string()));
+        let [from, to] = span;
         found.intent.time = Some(Time {
             of,
             from,
@@ -69,7 +81,19 @@ impl Interpreter<'_> {
         if has(LATER) {
             worth -= AHEAD;
         }
+        if !column.is_time {
+            worth -= NUMBER;
+        }
         Some(worth)
+    }
+
+    /// Whether a column has years as numbers: `release_year`.
+    fn is_year(&self, at: usize) -> bool {
+        let column = &self.facts.columns[at];
+        column.is_number
+            && retrieve::split_identifier(&column.name)
+                .last()
+                .is_some_and(|last| last == "year")
     }
 
     /// Whether what is measured has a word of the date's name: "parcels delivered" that of delivered_at.
@@ -80,5 +104,46 @@ impl Interpreter<'_> {
             .iter()
             .skip(1)
             .any(|term| name.contains(term) && !self.tables[self.facts.columns[at].table].name().contains(term))
+    }
+}
+
+/// A span of whole years: the first, and the one after the last.
+struct Years {
+    from: Option<i16>,
+    to: Option<i16>,
+}
+
+/// The years of a reading, where it says no more of time than years.
+fn whole_years(reading: &Reading) -> Option<Years> {
+    let is_whole = |day: Option<jiff::civil::Date>| day.is_none_or(|day| day.month() == 1 && day.day() == 1);
+    let is_by_year = matches!(reading.grain, None | Some(Grain::Year));
+    (is_by_year && is_whole(reading.from) && is_whole(reading.to)).then(|| Years {
+        from: reading.from.map(|day| day.year()),
+        to: reading.to.map(|day| day.year()),
+    })
+}
+
+impl Years {
+    /// Adds them as values of a column of numbers.
+    fn add(&self, of: String, grain: Option<Grain>, found: &mut Interpretation) {
+        let value: Option<(Operator, Value)> = match (self.from, self.to) {
+            (Some(from), Some(to)) if to == from + 1 => Some((Operator::Equal, json!(from))),
+            (Some(from), Some(to)) => Some((Operator::Between, json!([from, to - 1]))),
+            (Some(from), None) => Some((Operator::GreaterOrEqual, json!(from))),
+            (None, Some(to)) => Some((Operator::Less, json!(to))),
+            (None, None) => None,
+        };
+        found.intent.filters.extend(value.map(|(operator, value)| Filter {
+            of: of.clone(),
+            operator,
+            value,
+        }));
+        if grain.is_some() {
+            found.intent.dimensions.push(Dimension {
+                of,
+                grain: None,
+                alias: None,
+            });
+        }
     }
 }
