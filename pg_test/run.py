@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tools.paths import ROOT
+from tools.run_directory import private_directory, run_directory
 
 HERE = Path(__file__).resolve().parent
 # each has a server and its embedder, and more for tests that stop theirs: memory, too, is shared
@@ -69,6 +70,8 @@ def main() -> int:
     at_once = min(os.cpu_count() or 1, MOST_AT_ONCE)
     words = ["-q", "-p", "no:cacheprovider", "--numprocesses", str(at_once), "--dist", "loadfile", "--durations", "10"]
     words += [] if os.environ.get("CI") else ["-x"]
+    # before several processes want to make it
+    private_directory(run_directory())
     status = pytest.main([*words, *selection], [counter])
     client = 0 if options.arguments else run_client(options.pg)
     passed, failed = counter.passed + max(client, 0), counter.failed + (client < 0)

@@ -191,7 +191,7 @@ fn reasons(hit: &Hit, row: &Row) -> Result<Vec<Reason>> {
         ("words of it and its neighbours", hit.parts.coverage, words),
         ("neighbour", hit.parts.neighbour, neighbour),
         ("relation", hit.parts.relation, None),
-        ("taught", hit.parts.taught, None),
+        ("taught or stored", hit.parts.taught, None),
         ("level of the question", hit.level, None),
     ];
     let told = parts.into_iter().filter(|(_, score, _)| *score != 0.0);

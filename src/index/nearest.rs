@@ -15,7 +15,7 @@ const NEAREST_FOR_EACH: usize = 10;
 /// Least number of vectors asked of the index: a search in it sees so many anyway.
 const LEAST_NEAREST: usize = 100;
 
-/// Greatest number of vectors asked of the index: what comes later lifts no relation.
+/// Greatest number of vectors asked of the index where relations are wanted: what comes later lifts none.
 const MOST_NEAREST: usize = 200;
 
 /// Similarity of one passage.
@@ -63,12 +63,13 @@ const BY_INDEX: &[(&CStr, &CStr)] = &[
 /// every relation's own and of the nearest. A graph alone is not enough: among hundreds of tables that differ by
 /// a number it does not find the one that is unlike them (measured: 0 of 15 vectors at ef_search 100).
 ///
-/// `kinds` (of relation) and `schemas` filter where they are given.
+/// `kinds` (of relation) and `schemas` filter where they are given; `columns` says that columns are wanted.
 pub fn nearest(
     vector: Vec<f32>,
     model: &[u8],
     kinds: Option<&[String]>,
     schemas: Option<&[String]>,
+    columns: bool,
     documents: i64,
     max_results: usize,
 ) -> Result<Vec<Near>> {
@@ -105,7 +106,8 @@ pub fn nearest(
     } else {
         let _pinned = guc::Pinned::at(BY_INDEX);
         let both = format!("({every}{OF_RELATIONS}) UNION ALL ({every}{NEAREST})");
-        let most = (NEAREST_FOR_EACH * max_results).clamp(LEAST_NEAREST, MOST_NEAREST) as i64;
+        let greatest = if columns { usize::MAX } else { MOST_NEAREST };
+        let most = (NEAREST_FOR_EACH * max_results).clamp(LEAST_NEAREST, greatest) as i64;
         query::read_often(
             &both.replace("<=>", &distance),
             &[question, model.into(), schemas, kinds, most.into()],

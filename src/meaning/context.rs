@@ -1,11 +1,11 @@
 //! What of the schema a prompt needs, read from the catalog of this moment with the caller's rights.
 
-use retrieve::{Edge, Format, Frame, Table, TableColumn, TableReference, pack, sanitize};
+use retrieve::{Format, Frame, Table, TableColumn, TableReference, pack, sanitize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::find::{Survey, survey};
 use super::gather::Filter;
-use super::join::{Guesses, declared, join_paths_over};
+use super::join::{Guesses, join_paths};
 use super::name::{self, Named};
 use crate::error::{Error, Result};
 use crate::pg::lookup::quoted;
@@ -67,7 +67,7 @@ pub fn context(question: &str, max_tokens: usize, format: Format, tables: Option
     };
     let chosen = match named {
         Some(named) => {
-            frame.joins = joins(&named, &declared(&named)?)?.0;
+            frame.joins = joins(&named)?.0;
             named
         }
         None => {
@@ -122,8 +122,8 @@ fn count_and_version() -> Result<(usize, i64)> {
 }
 
 /// The conditions that join some tables, and those with what lies between them; nothing where they are not connected.
-fn joins(tables: &[Named], declared: &[Edge]) -> Result<(Vec<String>, Vec<Named>)> {
-    let paths = match join_paths_over(tables, declared, 1, Guesses::Between) {
+fn joins(tables: &[Named]) -> Result<(Vec<String>, Vec<Named>)> {
+    let paths = match join_paths(tables, 1, Guesses::Between) {
         Ok(paths) => paths,
         Err(Error::NoJoinPath { .. } | Error::Argument { .. }) => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error),
@@ -145,9 +145,8 @@ fn around(hits: &[i64]) -> Result<(Vec<String>, Vec<Named>)> {
     let mut order: Vec<Named> = hits.iter().filter_map(|id| known.get(id).cloned()).collect();
     // The third, or the second, may be about something else.
     let mut found = (Vec::new(), Vec::new());
-    let declared = declared(&order[..JOINED.min(order.len())])?;
     for most in (2..=JOINED.min(order.len())).rev() {
-        found = joins(&order[..most], &declared)?;
+        found = joins(&order[..most])?;
         if !found.0.is_empty() {
             break;
         }

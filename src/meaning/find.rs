@@ -8,6 +8,7 @@ use retrieve::{
     Asked, Candidate, ColumnWords, Matches, Parts, Ranked, Weights, answerable, asked, probability, rank, rank_columns,
 };
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use super::gather::{Filter, KNOWN, Known, by_known, by_vectors, known, lexical_scores, taught};
 use super::graph;
@@ -164,17 +165,13 @@ struct Finding<'a> {
 impl Finding<'_> {
     /// Ranks relations by the better of their own and their best column's similarity, their words and their keys.
     fn ranked(&self, max_results: usize) -> Result<Vec<Ranked>> {
-        let taught = |id: i64| {
-            let stands_for = |one: &&Known| one.places.iter().any(|(place, _)| *place == id);
-            let confidences = self.known.iter().filter(stands_for).map(|one| one.confidence);
-            confidences.fold(0.0, f32::max)
-        };
+        let known = self.confidences(|(relation, _)| *relation);
         let ids: HashSet<i64> = self.best.keys().copied().chain(self.matches.documents()).collect();
         let mut candidates: Vec<Candidate> = ids
             .into_iter()
             .map(|id| Candidate {
                 id,
-                taught: taught(id),
+                taught: known.get(&id).copied().unwrap_or(0.0),
                 similarity: self.best.get(&id).map(|(similarity, _)| *similarity),
             })
             .collect();
@@ -184,6 +181,18 @@ impl Finding<'_> {
         let strong: Vec<i64> = alone.iter().take(followed).map(|ranked| ranked.id).collect();
         let edges = graph::around(strong)?;
         Ok(rank(&candidates, self.matches, &edges, Weights::default()))
+    }
+
+    /// How sure it is that what is known of the question stands for something, by what `of` makes of its places.
+    fn confidences<K: Eq + Hash>(&self, of: impl Fn(&(i64, Option<i16>)) -> K) -> HashMap<K, f32> {
+        let mut found = HashMap::new();
+        for one in self.known {
+            for place in &one.places {
+                let confidence: &mut f32 = found.entry(of(place)).or_default();
+                *confidence = confidence.max(one.confidence);
+            }
+        }
+        found
     }
 
     /// What is added to the parts of the hits, the best of which has the given ones.
@@ -234,6 +243,7 @@ impl Finding<'_> {
             .iter()
             .map(|near| ((near.object_id, near.column), near.similarity))
             .collect();
+        let known = self.confidences(|place| *place);
         let mut columns = Vec::new();
         query::read_often(COLUMNS, &[strong.into()], |row| {
             let place = (row.i64(0), row.i16(1));
@@ -244,9 +254,8 @@ impl Finding<'_> {
                 similarities.get(&place).copied(),
                 relations.get(&place.0).copied().unwrap_or(0.0),
             );
-            let stands_for = |one: &&Known| one.places.contains(&(place.0, Some(place.1)));
-            for one in self.known.iter().filter(stands_for) {
-                words = words.taught(one.confidence);
+            if let Some(confidence) = known.get(&(place.0, Some(place.1))) {
+                words = words.taught(*confidence);
             }
             columns.push(words);
             Ok(())

@@ -4,7 +4,7 @@
 use embed::Purpose;
 use pgrx::datum::DatumWithOid;
 use retrieve::{Asked, Corpus, Matches, Posting, asked, bm25, phrase_key, phrase_keys};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::term::{Entry, entries};
 use super::value::common_values;
@@ -54,7 +54,7 @@ pub(super) fn taught(question: &str) -> Result<Vec<Entry>> {
 /// Most taught terms, and most stored values, that count in a question.
 const MOST_KNOWN: usize = 64;
 
-/// How sure it is that the column is meant in which a phrase of the question is stored: others may have it, too.
+/// How sure it is that the column is meant in which alone a phrase of the question is stored; less for each other that has it.
 const STORED: f32 = 0.5;
 
 /// Shortest phrase that is looked for among stored values, in characters.
@@ -69,26 +69,45 @@ pub(super) fn known(question: &str, taught: &[Entry]) -> Result<Vec<Known>> {
         confidence: entry.confidence as f32,
     };
     let mut found: Vec<Known> = taught.iter().map(of_entry).collect();
+    found.extend(stored(question)?);
+    Ok(found)
+}
+
+/// The phrases of a question that are stored in columns.
+fn stored(question: &str) -> Result<Vec<Known>> {
+    let values = match common_values(None) {
+        // A setting that cannot be read is no reason not to answer.
+        Err(Error::Setting { .. }) => return Ok(Vec::new()),
+        other => other?,
+    };
     let phrases: HashSet<String> = phrase_keys(question).into_iter().collect();
-    let mut stored: BTreeMap<String, Known> = BTreeMap::new();
-    for ((relation, column), values) in common_values(None)? {
-        for value in values {
+    // A stem begins as its word does: most values need not be taken apart.
+    let beginnings: HashSet<char> = phrases.iter().filter_map(|phrase| phrase.chars().next()).collect();
+    let begins = |value: &str| {
+        let first = value.chars().find(|character| character.is_alphanumeric());
+        first.is_some_and(|first| first.to_lowercase().any(|first| beginnings.contains(&first)))
+    };
+    let mut found: BTreeMap<String, (String, BTreeSet<(i64, i16)>)> = BTreeMap::new();
+    for (place, values) in values {
+        for value in values.into_iter().filter(|value| begins(value)) {
             let phrase = phrase_key(&value);
             if phrase.chars().count() >= SHORTEST_VALUE && phrases.contains(&phrase) && !asked(&value).is_empty() {
-                let known = stored.entry(phrase.clone()).or_insert_with(|| Known {
-                    phrase,
-                    told: format!("{value} (stored)"),
-                    places: Vec::new(),
-                    confidence: STORED,
-                });
-                if !known.places.contains(&(relation, Some(column))) {
-                    known.places.push((relation, Some(column)));
-                }
+                let (told, places) = found.entry(phrase).or_insert_with(|| (value.clone(), BTreeSet::new()));
+                *told = value.min(std::mem::take(told));
+                places.insert(place);
             }
         }
     }
-    found.extend(stored.into_values().take(MOST_KNOWN));
-    Ok(found)
+    let known = |(phrase, (told, places)): (String, (String, BTreeSet<(i64, i16)>))| Known {
+        phrase,
+        told: format!("{told} (stored)"),
+        confidence: STORED / places.len() as f32,
+        places: places
+            .into_iter()
+            .map(|(relation, column)| (relation, Some(column)))
+            .collect(),
+    };
+    Ok(found.into_iter().map(known).take(MOST_KNOWN).collect())
 }
 
 /// What a known phrase begins with where it is looked up, before its number: nothing in the schema is called so.
@@ -132,7 +151,15 @@ fn nearest(question: &str, filter: &Filter, documents: i64, max_results: usize) 
     let timeout = settings::embedder_timeout();
     let nearest = |embedded: worker::Embedded| {
         let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
-        index::nearest(embedded.vector, &embedded.model, kinds, schemas, documents, max_results)
+        index::nearest(
+            embedded.vector,
+            &embedded.model,
+            kinds,
+            schemas,
+            filter.columns,
+            documents,
+            max_results,
+        )
     };
     let embedded = worker::embed(Purpose::Query, question, timeout)?;
     let model = embedded.model;

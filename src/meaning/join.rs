@@ -36,18 +36,18 @@ impl Join {
         let equal = |(a, b): &(String, String)| format!("{from}.{} = {to}.{}", ident(a), ident(b));
         self.columns.iter().map(equal).collect::<Vec<_>>().join(" AND ")
     }
+}
 
-    /// Whether columns on both sides are called the same, or one has the name of the other's relation in its own.
-    fn is_called_as_referred(&self) -> bool {
-        let (from, to) = (terms(&self.from.name), terms(&self.to.name));
-        self.columns.iter().any(|(own, other)| {
-            let (own, other) = (terms(own), terms(other));
-            let has = |column: &[String], relation: &[String]| {
-                !relation.is_empty() && relation.iter().all(|term| column.contains(term))
-            };
-            own == other || has(&own, &to) || has(&other, &from)
-        })
-    }
+/// Whether columns on both sides are called the same, or one has the name of the other's relation in its own.
+fn is_called_as_referred(from: &Named, to: &Named, columns: &[(String, String)]) -> bool {
+    let (from, to) = (terms(&from.name), terms(&to.name));
+    columns.iter().any(|(own, other)| {
+        let (own, other) = (terms(own), terms(other));
+        let has = |column: &[String], relation: &[String]| {
+            !relation.is_empty() && relation.iter().all(|term| column.contains(term))
+        };
+        own == other || has(&own, &to) || has(&other, &from)
+    })
 }
 
 /// A way to join all of the relations, in an order in which each join adds one.
@@ -65,7 +65,8 @@ impl Path {
 
     /// How many of its declared keys are called otherwise than what they refer to.
     fn roles(&self) -> usize {
-        let is_role = |join: &&Join| !join.constraints.is_empty() && !join.is_called_as_referred();
+        let is_role =
+            |join: &&Join| !join.constraints.is_empty() && !is_called_as_referred(&join.from, &join.to, &join.columns);
         self.joins.iter().filter(is_role).count()
     }
 
@@ -93,6 +94,9 @@ pub enum Guesses {
     Everywhere,
 }
 
+/// Ways that are looked at to choose the first ones from.
+const TIES: usize = 8;
+
 /// The ways to join relations that need the fewest joins, the surest first, at most `most`. Where several are as sure,
 /// keys that are called as what they refer to come before those that say another role, and joins of relations that
 /// were given next to each other before others. A relation that is given twice is joined to itself.
@@ -101,30 +105,12 @@ pub enum Guesses {
 /// [`Error::NoJoinPath`] where nothing connects them all.
 pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<Vec<Path>> {
     let _pinned = guc::Pinned::search_path();
-    join_paths_over(relations, &declared(relations)?, most, guesses)
-}
-
-/// Declared foreign keys around some relations, for [`join_paths_over`] them or some of them.
-pub fn declared(relations: &[Named]) -> Result<Vec<Edge>> {
-    graph::declared(&distinct(relations))
-}
-
-fn distinct(relations: &[Named]) -> Vec<i64> {
-    let mut found: Vec<i64> = Vec::new();
+    let mut terminals: Vec<i64> = Vec::new();
     for relation in relations {
-        if !found.contains(&relation.object_id) {
-            found.push(relation.object_id);
+        if !terminals.contains(&relation.object_id) {
+            terminals.push(relation.object_id);
         }
     }
-    found
-}
-
-/// Ways that are looked at to choose the first ones from.
-const TIES: usize = 8;
-
-/// The same as [`join_paths`] where the declared foreign keys around the relations are known.
-pub fn join_paths_over(relations: &[Named], declared: &[Edge], most: usize, guesses: Guesses) -> Result<Vec<Path>> {
-    let terminals = distinct(relations);
     if terminals.len() > MAX_TERMINALS {
         return Err(Error::Argument {
             what: "a list of relations that can be connected",
@@ -135,7 +121,8 @@ pub fn join_paths_over(relations: &[Named], declared: &[Edge], most: usize, gues
         });
     }
     let ties = most.max(TIES);
-    let (found, guesses) = match trees(&terminals, declared, ties) {
+    let declared = graph::declared(&terminals)?;
+    let (found, guesses) = match trees(&terminals, &declared, ties) {
         // no relation in between
         Ok(found) if found.iter().all(|tree| tree.len() < terminals.len()) => (found, Vec::new()),
         Ok(_) => with_guesses(
@@ -190,11 +177,11 @@ type Found = (Vec<retrieve::Tree>, Vec<Inferred>);
 fn with_guesses(
     relations: &[Named],
     terminals: &[i64],
-    declared: &[Edge],
+    declared: Vec<Edge>,
     guesses: Vec<Inferred>,
     most: usize,
 ) -> Result<Found> {
-    let mut edges = declared.to_vec();
+    let mut edges = declared;
     edges.extend(guesses.iter().map(|one| Edge {
         a: one.from,
         b: one.to,
@@ -295,8 +282,9 @@ impl Options {
             });
         }
         if choices.is_empty() {
-            choices = self.guessed(a, b);
+            return self.guessed(a, b);
         }
+        choices.sort_by_key(|choice| !is_called_as_referred(a, b, &choice.columns));
         choices
     }
 

@@ -37,6 +37,6 @@ pub use semantic::{
     ColumnFacts, Guess, PURPOSES, Purpose, SEMANTICS, Semantic, TableFacts, column_semantic, display_name, label,
     labels, table_purpose,
 };
-pub use term::{Fit, REWORDED, TermColumn, ValueKind, rank_term};
+pub use term::{Fit, MOST_VIEWS, REWORDED, TermColumn, ValueKind, rank_term};
 pub use text::sanitize;
 pub use words::{phrase_key, readable, split_identifier, terms};

@@ -26,6 +26,9 @@ const BOOKKEEPING: f32 = 1.0;
 /// What a view's column counts less than the column that it shows.
 const SHOWING: f32 = 0.5;
 
+/// Views that show each other, one behind the other, that are followed.
+pub const MOST_VIEWS: usize = 5;
+
 /// What kind of value a column has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind {
@@ -130,17 +133,26 @@ pub fn rank_term(wordings: &[String], columns: &[TermColumn], ordinary: &[f32]) 
     ranked.into_iter().map(|(_, fit)| fit).collect()
 }
 
-/// What a view's column has for it, the column that it shows has, too. `ranked` is in the order of the columns.
+/// What a view's column has for it, the column that it shows has, too, unless the view is what the term calls by its
+/// name. `ranked` is in the order of the columns.
 fn behind_what_is_shown(ranked: &mut [(f32, Fit)], columns: &[TermColumn]) {
-    for (at, column) in columns.iter().enumerate() {
-        if let Some(shown) = column.shows.filter(|shown| *shown < ranked.len()) {
-            let (score, fit) = ranked[at];
-            let (of_shown, fit_of_shown) = &mut ranked[shown];
-            *of_shown = of_shown.max(score);
-            fit_of_shown.confidence = fit_of_shown.confidence.max(fit.confidence);
-            fit_of_shown.is_exact |= fit.is_exact;
-            ranked[at].0 = score - SHOWING;
+    let shown = |at: usize| columns[at].shows.filter(|shown| *shown < columns.len());
+    let depth = |at: usize| {
+        let chain = std::iter::successors(shown(at), |next| shown(*next));
+        chain.take(MOST_VIEWS).count()
+    };
+    // What shows what another view shows comes first, so that the table has the best of all.
+    let mut views: Vec<(usize, usize)> = (0..columns.len()).filter_map(|at| Some((at, shown(at)?))).collect();
+    views.sort_by_key(|(at, _)| std::cmp::Reverse(depth(*at)));
+    for (at, shown) in views {
+        let (score, fit) = ranked[at];
+        if fit.is_exact && !ranked[shown].1.is_exact {
+            continue;
         }
+        let (of_shown, fit_of_shown) = &mut ranked[shown];
+        *of_shown = of_shown.max(score);
+        fit_of_shown.confidence = fit_of_shown.confidence.max(fit.confidence);
+        ranked[at].0 = score - SHOWING;
     }
 }
 
@@ -268,6 +280,20 @@ mod tests {
         ];
         both[0].shows = Some(1);
         assert_eq!(first("status", &both).column, 1, "a view shows what a table has");
+        let mut overdue = [
+            column("overdue_invoice", "amount", ValueKind::Number),
+            column("invoice", "amount", ValueKind::Number),
+        ];
+        overdue[0].shows = Some(1);
+        let fit = first("overdue invoice amount", &overdue);
+        assert!(fit.column == 0 && fit.is_exact, "a view that is called so is meant");
+        let mut chain = [
+            column("v", "status", ValueKind::Text),
+            column("status_of_orders", "status", ValueKind::Text),
+            column("t", "status", ValueKind::Text),
+        ];
+        (chain[0].shows, chain[1].shows) = (Some(2), Some(0));
+        assert_eq!(first("status of the orders", &chain).column, 2, "a view of a view");
         let mut reasons = [
             column("scrap_reason", "reason_id", ValueKind::Number),
             column("scrap_reason", "name", ValueKind::Other),

@@ -92,6 +92,24 @@ impl Mask {
         self.0.is_empty()
     }
 
+    /// Patterns for LIKE that a lower-case name of a column must match one of to be covered: a sieve, for schemas and
+    /// tables do not count in it, and other than ASCII letters may be anything.
+    pub fn sieve(&self) -> Vec<String> {
+        let like = |[_, _, column]: &[String; 3]| {
+            let mut pattern = String::new();
+            for character in column.chars() {
+                match character {
+                    '*' | '?' => pattern.push('%'),
+                    '%' | '_' | '\\' => pattern.extend(['\\', character]),
+                    character if character.is_ascii() => pattern.push(character),
+                    _ => pattern.push('%'),
+                }
+            }
+            pattern
+        };
+        self.0.iter().map(like).collect()
+    }
+
     /// Whether a column is hidden.
     pub fn covers(&self, schema: &str, table: &str, column: &str) -> bool {
         let (schema, table, column) = (schema.to_lowercase(), table.to_lowercase(), column.to_lowercase());
@@ -155,6 +173,9 @@ mod tests {
         assert!(
             !mask.covers("x", "y", "ssn") && !mask.covers("x", "pay_1", "iban") && !mask.covers("hr", "pay_12", "iban")
         );
+        assert_eq!(mask.sieve(), ["%salary%", "ssn", "iban"]);
+        let odd = Mask::parse("a_b%\\,gr\u{f6}?e").expect("parses");
+        assert_eq!(odd.sieve(), [r"a\_b\%\\", "gr%%e"]);
         assert!(Mask::parse(" ,").expect("blank").is_empty());
         assert!(Mask::readable("a.b.c.d, ssn").covers("x", "y", "ssn"));
         for wrong in ["a.b.c.d", "a..b", ".a"] {

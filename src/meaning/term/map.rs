@@ -3,7 +3,9 @@
 //! In this order, and each answer says which it came by: what was taught; columns that are called so; columns that mean
 //! so; columns that may mean so; what the setting says.
 
-use retrieve::{Formula, REWORDED, TermColumn, ValueKind, filled, formulas, label, phrase_key, rank_term, reworded};
+use retrieve::{
+    Formula, MOST_VIEWS, REWORDED, TermColumn, ValueKind, filled, formulas, label, phrase_key, rank_term, reworded,
+};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::find::find;
@@ -239,8 +241,12 @@ fn guess(term: &str, context: Option<&str>) -> Result<Vec<Mapping>> {
 fn similarities(wordings: &[String]) -> Result<(HashMap<Place, f32>, HashMap<i64, f32>)> {
     let (mut columns, mut relations) = (HashMap::new(), HashMap::new());
     let documents = documents()?;
+    let of_columns = Filter {
+        columns: true,
+        ..Filter::default()
+    };
     for (at, wording) in wordings.iter().enumerate() {
-        let Some(near) = by_vectors(wording, &Filter::default(), documents, COLUMNS_FOR_EACH)? else {
+        let Some(near) = by_vectors(wording, &of_columns, documents, COLUMNS_FOR_EACH)? else {
             break;
         };
         for Near {
@@ -275,11 +281,13 @@ const COLUMNS: &str = "
     WHERE p.object_id OPERATOR(pg_catalog.=) ANY ($1)
     ORDER BY p.object_id, p.column_number";
 
-// Columns of views that show a column of the same name.
+// Columns of views that show a column of the same name and type, where there is one only; what is aggregated is another.
 const SHOWN: &str = "
-    SELECT v.object_id, a.attnum, t.object_id, f.attnum
+    SELECT v.object_id, a.attnum, pg_catalog.min(t.object_id), pg_catalog.min(f.attnum)
     FROM schema_monitor._visible_relation AS v
-    JOIN pg_catalog.pg_rewrite AS w ON w.ev_class OPERATOR(pg_catalog.=) v.oid
+    JOIN pg_catalog.pg_rewrite AS w
+        ON w.ev_class OPERATOR(pg_catalog.=) v.oid
+        AND pg_catalog.strpos(w.ev_action::pg_catalog.text, ':hasAggs true') OPERATOR(pg_catalog.=) 0
     JOIN pg_catalog.pg_depend AS d
         ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass
         AND d.objid OPERATOR(pg_catalog.=) w.oid
@@ -289,20 +297,34 @@ const SHOWN: &str = "
         ON f.attrelid OPERATOR(pg_catalog.=) d.refobjid AND f.attnum OPERATOR(pg_catalog.=) d.refobjsubid
     JOIN pg_catalog.pg_attribute AS a
         ON a.attrelid OPERATOR(pg_catalog.=) v.oid AND a.attname OPERATOR(pg_catalog.=) f.attname
+        AND a.atttypid OPERATOR(pg_catalog.=) f.atttypid
     JOIN schema_monitor._visible_relation AS t ON t.oid OPERATOR(pg_catalog.=) d.refobjid
     WHERE v.object_id OPERATOR(pg_catalog.=) ANY ($1) AND v.kind OPERATOR(pg_catalog.~~) '%view'
-    ORDER BY v.object_id, a.attnum, t.object_id DESC";
+    GROUP BY v.object_id, a.attnum
+    HAVING pg_catalog.count(DISTINCT (t.object_id, f.attnum)) OPERATOR(pg_catalog.=) 1";
 
 /// A column: its relation and number.
 type Place = (i64, i16);
 
-/// The columns that views among some relations show under the same name, by the views' columns.
+/// The columns that views among some relations, and views that these show, show under the same name, by the views' columns.
 fn shown(relations: Vec<i64>) -> Result<HashMap<Place, Place>> {
     let mut found = HashMap::new();
-    query::read(SHOWN, &[relations.into()], |row| {
-        found.insert((row.i64(0), row.i16(1)), (row.i64(2), row.i16(3)));
-        Ok(())
-    })?;
+    let mut asked: BTreeSet<i64> = relations.iter().copied().collect();
+    let mut frontier = relations;
+    for _ in 0..MOST_VIEWS {
+        let mut next = Vec::new();
+        query::read_often(SHOWN, &[frontier.into()], |row| {
+            found.insert((row.i64(0), row.i16(1)), (row.i64(2), row.i16(3)));
+            if asked.insert(row.i64(2)) {
+                next.push(row.i64(2));
+            }
+            Ok(())
+        })?;
+        if next.is_empty() {
+            break;
+        }
+        frontier = next;
+    }
     Ok(found)
 }
 

@@ -116,6 +116,23 @@ fn years_that_are_numbers_are_years() {
         (found.filters[0].operator, &found.filters[0].value),
         (Operator::Equal, &serde_json::json!(2024))
     );
+    let found = first("number of films between 2020 and 2022", &facts).intent;
+    assert_eq!(
+        (found.filters[0].operator, &found.filters[0].value),
+        (Operator::Between, &serde_json::json!([2020, 2022]))
+    );
+    let found = first("number of films before 2020", &facts).intent;
+    assert_eq!(
+        (found.filters[0].operator, &found.filters[0].value),
+        (Operator::Less, &serde_json::json!(2020))
+    );
+    let mut sellers = facts.clone();
+    sellers.columns[1] = column(0, "film", "sales_last_year", Semantic::Metric);
+    let found = first("number of films in 2024", &sellers).intent;
+    assert!(
+        found.filters.is_empty() && found.time.is_some(),
+        "a figure of a year is no year"
+    );
     let time = first("number of films per month", &facts).intent.time.expect("a time");
     assert_eq!(time.of, "shop.film.last_update", "a month is none of a year's");
     let orders = first("number of orders per year", &shop()).intent;

@@ -17,6 +17,11 @@ const BEYOND: f32 = 1.6;
 const BOOKKEEPING: f32 = 0.8;
 const AHEAD: f32 = 0.2;
 
+/// Words beside which a year says of when a figure is.
+const OF_A_YEAR: &[&str] = &[
+    "a", "by", "current", "each", "every", "last", "next", "per", "previous", "prior", "so", "the", "this",
+];
+
 /// What a year that is kept as a number counts less than a date.
 const NUMBER: f32 = 0.1;
 
@@ -87,13 +92,12 @@ impl Interpreter<'_> {
         Some(worth)
     }
 
-    /// Whether a column has years as numbers: `release_year`.
+    /// Whether a column has years as numbers: `release_year`, not `sales_last_year`.
     fn is_year(&self, at: usize) -> bool {
         let column = &self.facts.columns[at];
-        column.is_number
-            && retrieve::split_identifier(&column.name)
-                .last()
-                .is_some_and(|last| last == "year")
+        let words = retrieve::split_identifier(&column.name);
+        let is_year = words.last().is_some_and(|last| last == "year");
+        column.is_number && is_year && !words.iter().any(|word| OF_A_YEAR.contains(&word.as_str()))
     }
 
     /// Whether what is measured has a word of the date's name: "parcels delivered" that of delivered_at.

@@ -13,8 +13,9 @@ const GENERIC: &[&str] = &[
     "id", "key", "code", "name", "uuid", "guid", "number", "no", "oid", "pk", "type", "title", "value",
 ];
 
-/// Names of people in part, which two relations have of different people.
-const PARTS_OF_NAMES: &[&str] = &["family", "first", "forename", "given", "last", "middle", "surname"];
+/// Names of people in part, which two relations have of different people: of these words with "name", or of one alone.
+const PARTS_OF_NAMES: &[&str] = &["family", "first", "given", "last", "middle"];
+const NAMES_OF_PEOPLE: &[&str] = &["firstname", "forename", "lastname", "surname"];
 
 /// Names of keys that a column named only after the relation refers to.
 const REFERRED_TO: &[&str] = &["id", "key", "code", "uuid", "guid", "number", "no"];
@@ -124,7 +125,7 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
         let owner = stems(&relation.name);
         for column in relation.columns.iter().filter(|column| column.is_unique) {
             let words = stems(&column.name);
-            if words.iter().any(|word| PARTS_OF_NAMES.contains(&word.as_str())) {
+            if is_name_of_people(&column.name) {
                 continue;
             }
             let is_generic = words.len() == 1 && GENERIC.contains(&words[0].as_str());
@@ -153,6 +154,14 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     }
     index.retain(|_, keys| keys.len() <= MANY);
     index
+}
+
+fn is_name_of_people(column: &str) -> bool {
+    match words_of(column).as_slice() {
+        [one] => NAMES_OF_PEOPLE.contains(&one.as_str()),
+        [.., part, name] => name == "name" && PARTS_OF_NAMES.contains(&part.as_str()),
+        [] => false,
+    }
 }
 
 /// How sure it is that a column means a key: by all of its words, or only by the last of them.
@@ -242,9 +251,18 @@ mod tests {
         let a = relation(1, "a", &[("id", true), ("name", true), ("note", false)]);
         let b = relation(2, "b", &[("id", true), ("name", false), ("note", false)]);
         assert_eq!(infer(&[a.clone(), b]), []);
-        let teachers = relation(5, "teachers", &[("last_name", true)]);
-        let pupils = relation(6, "pupils", &[("id", true), ("last_name", false)]);
-        assert_eq!(infer(&[teachers, pupils]), [], "people of the same name are others");
+        for name in ["last_name", "FamilyName", "surname", "lastname", "middle_name"] {
+            let teachers = relation(5, "teachers", &[(name, true)]);
+            let pupils = relation(6, "pupils", &[("id", true), (name, false)]);
+            assert_eq!(
+                infer(&[teachers, pupils]),
+                [],
+                "{name}: people of the same name are others"
+            );
+        }
+        let batch = relation(5, "batch", &[("first_lot_no", true)]);
+        let lot = relation(6, "lot", &[("id", true), ("first_lot_no", false)]);
+        assert_eq!(infer(&[batch, lot]).len(), 1, "a first lot is no name");
         let mut text = relation(3, "c", &[("a_id", false)]);
         text.columns[0].type_oid = 25;
         assert_eq!(infer(&[a, text]), [], "another type");
