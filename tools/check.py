@@ -58,8 +58,10 @@ def test(pg: int | None) -> None:
     make_test_models()
     packages = [word for crate in CRATES for word in ("-p", crate)]
     announce("crates", ["cargo", "test", *packages], cargo_environment())
+    # both before the first test: some ask for the other server, and a compiler beside tests makes them slow
     for major in majors:
         build_for_ours(major)
+    for major in majors:
         run_script("pg_test/run.py", ["--pg", str(major)])
     where = " and ".join(f"PostgreSQL {major}" for major in majors)
     print(f"all tests passed: crates, {where}, in {time.monotonic() - start:.0f} s")
