@@ -208,6 +208,8 @@ def test_a_session_can_be_cancelled_while_it_waits_for_a_vector(cluster: Cluster
     (pid,) = processes(connection, "embedder")
     os.kill(pid, 19)  # SIGSTOP: the embedder answers nobody
     try:
+        stopped = [Path(f"/proc/{pid}/task/{task}/stat") for task in os.listdir(f"/proc/{pid}/task")]
+        wait_until(lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stopped), "all its threads stopped")
         connection.execute("SET statement_timeout = '300ms'")
         start = time.monotonic()
         with pytest.raises(psycopg.errors.QueryCanceled):
