@@ -1,7 +1,7 @@
 """The proofs against real servers: `python pg_test/run.py --pg 18`.
 
-Runs pytest over `cluster/` against servers of ours, some files at once as there are processors, then the Rust client in
-`client/`, and prints how many tests ran. No test at all is a failure, and so is a run that skipped without saying why.
+Runs pytest over `cluster/` against servers of ours, as many files at once as there are processors (four at most), then the
+Rust client in `client/`, and prints how many tests ran. No test at all is a failure, and so is a run that skipped without saying why.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ const NEAREST_FOR_EACH: usize = 10;
 /// Least number of vectors asked of the index: a search in it sees so many anyway.
 const LEAST_NEAREST: usize = 100;
 
-/// Greatest number of vectors asked of the index where relations are wanted: what comes later lifts none.
+/// Greatest number of vectors asked of the index where relations are wanted: what comes later hardly lifts one.
 const MOST_NEAREST: usize = 200;
 
 /// Similarity of one passage.

@@ -40,7 +40,7 @@ pub struct Candidate {
     pub id: i64,
     /// Cosine similarity of its own or its best column's passage; `None` where there is no vector.
     pub similarity: Option<f32>,
-    /// How sure it is that a term of the question was taught to mean it, from 0 to 1.
+    /// How sure it is that a phrase of the question means it, as it was taught or is stored there, from 0 to 1.
     pub taught: f32,
 }
 
@@ -60,7 +60,7 @@ pub struct Parts {
     pub neighbour: f32,
     /// For a column, by its relation.
     pub relation: f32,
-    /// By what was taught.
+    /// By what was taught, or is stored in it.
     pub taught: f32,
 }
 
