@@ -3,8 +3,9 @@
 Each question set is loaded into one database, a schema for each source database. Every question is asked twice: of its
 own schema alone and of all of them together; where a set has them, also in other words and with comments. Tables:
 recall@k is the mean share of a question's gold tables among the first k, MRR the mean reciprocal rank of the first right
-one, all@5 the share of questions with all of them among the first five. Columns: recall@10 of search() for columns. The
-baselines rank the same tables with the same model. Prints a table and a one-line summary, and writes .dev/eval.json.
+one, all@5 the share of questions with all of them among the first five. Columns: recall@10 of search() for columns, and
+of the nearest passages. The baselines rank the same tables with the same model. Prints a table and a one-line summary,
+and writes .dev/eval.json.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ LARGE = 10  # tables from which on a schema is worth searching
 RESULT = DEV / "eval.json"
 SEARCH = "SELECT schema_name, object_name, score FROM schema_monitor.search(%s, 10, NULL, %s)"
 COLUMNS = "SELECT object_name, column_name FROM schema_monitor.search(%s, 10, ARRAY['column'], %s)"
+NEAREST_COLUMNS = """
+    SELECT d.name, p.column_name
+    FROM schema_monitor.schema_embeddings AS e
+    JOIN schema_monitor._passage AS p USING (object_id, column_number)
+    JOIN schema_monitor._document AS d USING (object_id)
+    WHERE e.column_number <> 0 AND e.schema_name = ANY (%s)
+    ORDER BY e.embedding <=> schema_monitor.embed_query(%s)
+    LIMIT 10"""
 Connection = psycopg.Connection[Any]
 
 
@@ -75,6 +84,10 @@ class Tally:
         found = [len(gold & set(ranked[:k])) / len(gold) for k in (1, 5, 10)]
         first = next((1 / rank for rank, name in enumerate(ranked[:10], 1) if name in gold), 0.0)
         self.rows.append((found[0], found[1], found[2], first, float(found[1] == 1)))
+
+    def add_columns(self, ranked: list[tuple[str, str]], gold: frozenset[str]) -> None:
+        found = {f"{table}.{column}".lower() for table, column in ranked}
+        self.columns.append(len(found & gold) / len(gold))
 
     def scores(self, system: str) -> Scores:
         figures = [round(mean(row[at] for row in self.rows), 3) for at in range(5)]
@@ -171,9 +184,8 @@ def measure(loaded: Loaded, questions: list[Question], *, own: bool) -> list[Sco
             ours.seconds.append(time.perf_counter() - start)
             ours.add([key(schema, name) for schema, name, _ in rows], gold)
             if own and question.columns:
-                told = connection.execute(COLUMNS, (question.text, places)).fetchall()
-                found = {f"{table}.{column}".lower() for table, column in told}
-                ours.columns.append(len(found & question.columns) / len(question.columns))
+                ours.add_columns(connection.execute(COLUMNS, (question.text, places)).fetchall(), question.columns)
+                tallies["dense"].add_columns(connection.execute(NEAREST_COLUMNS, (places, question.text)).fetchall(), question.columns)
             among = by_schema[question.schema] if own else tables
             vector = _vector(connection, "embed_query", question.text)
             for system, score in BASELINES.items():
@@ -240,7 +252,11 @@ def _measure_set(cluster: Cluster, benchmark: Benchmark, limit: int | None) -> d
     def take(way: str, questions: list[Question], *, own: bool) -> None:
         if questions:
             print(f"== {benchmark.name}, {way}: {len(questions)} questions", file=sys.stderr, flush=True)
-            found[f"{benchmark.name}, {way}"] = measure(loaded, questions, own=own)
+            rows = {row.system: row for row in measure(loaded, questions, own=own)}
+            found[f"{benchmark.name}, {way}"] = list(rows.values())
+            ours, nearest = rows["search()"].columns_10, rows["dense"].columns_10
+            if ours is not None and nearest is not None:
+                found[f"{benchmark.name}, {way}: columns ahead of dense"] = ours - nearest
 
     asked = benchmark.questions()
     sizes = {file.stem: file.read_text().count("CREATE TABLE") for file in benchmark.schemas()}

@@ -14,6 +14,7 @@ TARGETS = [
     ("bird with comments, pooled, R@5", "bird, pooled, with comments", "recall_5", 0.96),
     ("bird with comments, pooled, all gold among five", "bird, pooled, with comments", "all_5", 0.90),
     ("bird with comments, own, columns R@10", "bird, own, with comments", "columns_10", 0.85),
+    ("the same, ahead of dense alone", "bird, own, with comments: columns ahead", None, 0.10),
     ("what cannot be answered, area under ROC", "defog, area under ROC", None, 0.80),
     ("context of 2,000 tokens, all gold tables inside", "spider_train, context(): all gold", None, 0.95),
     ("business terms, right first", "map_term(): right first", None, 0.85),

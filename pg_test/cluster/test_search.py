@@ -157,6 +157,82 @@ def test_kinds_and_schemas_filter(connection: psycopg.Connection[Any]) -> None:
     assert [row[1:] for row in columns] == [("b.invoice", "amount")]
 
 
+HEROES = """
+    CREATE TABLE colour (id int PRIMARY KEY, colour text);
+    CREATE TABLE gender (id int PRIMARY KEY, gender text);
+    CREATE TABLE race (id int PRIMARY KEY, race text);
+    CREATE TABLE publisher (id int PRIMARY KEY, publisher_name text);
+    CREATE TABLE alignment (id int PRIMARY KEY, alignment text);
+    CREATE TABLE hero (
+        id int PRIMARY KEY, full_name text, height_cm int, gender_id int REFERENCES gender, eye_colour_id int REFERENCES colour,
+        race_id int REFERENCES race, publisher_id int REFERENCES publisher, alignment_id int REFERENCES alignment);
+    CREATE TABLE hero_power (hero_id int REFERENCES hero, power_name text);
+    CREATE TABLE hero_attribute (hero_id int REFERENCES hero, attribute_value int)"""
+ROLES = "SELECT identity, column_name, score, reason FROM schema_monitor.explain_search(%s, 20, %s) WHERE part = 'role'"
+
+
+def test_a_key_that_the_question_speaks_of_leads_to_its_table(cluster: Cluster, database: str, connection: psycopg.Connection[Any], reader: str) -> None:
+    connection.execute(HEROES)  # type: ignore[arg-type]
+    wait_indexed(connection)
+    question = "how tall are heroes with blue eyes"
+    found = [identity for (identity,) in connection.execute("SELECT identity FROM schema_monitor.search(%s)", (question,))]
+    assert found[0] == "public.hero" and "public.colour" in found[:5], found
+    roles = {identity: (score, reason) for identity, _, score, reason in connection.execute(ROLES, (question, None))}
+    assert roles["public.colour"][0] > 0 and roles["public.colour"][1] == "eye_colour_id", roles
+    # a column that the asker may not see says nothing to them
+    with cluster.connect(database, user=reader) as limited:
+        connection.execute(
+            "GRANT SELECT ON colour, gender, race, publisher, alignment, hero_power, hero_attribute TO PUBLIC;"
+            "GRANT SELECT (id, full_name, height_cm, gender_id, race_id, publisher_id, alignment_id) ON hero TO PUBLIC"
+        )
+        seen = [identity for (identity,) in limited.execute("SELECT identity FROM schema_monitor.search(%s, 20)", (question,))]
+        assert {"public.hero", "public.colour"} <= set(seen)
+        assert "public.colour" not in {row[0] for row in limited.execute(ROLES, (question, None))}
+        connection.execute("GRANT SELECT ON hero TO PUBLIC")
+        assert "eye_colour_id" in {row[3] for row in limited.execute(ROLES, (question, None))}
+
+
+def test_columns_that_a_query_needs_beside_come_with_those_asked_for(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(HEROES)  # type: ignore[arg-type]
+    wait_indexed(connection)
+    question = "attribute value of the tallest hero"
+    columns = "SELECT object_name, column_name, score FROM schema_monitor.search(%s, 10, ARRAY['column'])"
+    rows = connection.execute(columns, (question,)).fetchall()
+    found = [(table, column) for table, column, _ in rows]
+    assert found[0] == ("hero_attribute", "attribute_value"), found
+    assert {("hero_attribute", "hero_id"), ("hero", "id"), ("hero", "full_name")} <= set(found), found
+    assert [score for *_, score in rows] == sorted((score for *_, score in rows), reverse=True)
+    roles = {(row[0], row[1]): row[2] for row in connection.execute(ROLES, (question, ["column"]))}
+    assert roles["public.hero", "id"] > 0 and roles["public.hero", "full_name"] > 0
+    # what is asked for best gains nothing; a key to a table that the question does not need loses
+    assert ("public.hero_attribute", "attribute_value") not in roles
+    assert roles.get(("public.hero", "race_id"), -1.0) < roles["public.hero", "id"]
+
+
+def test_the_schema_that_has_more_of_the_question_comes_first(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        """CREATE SCHEMA shop; CREATE SCHEMA zoo;
+           CREATE TABLE shop.keeper (id int PRIMARY KEY, full_name text, goods text);
+           CREATE TABLE zoo.keeper (id int PRIMARY KEY, full_name text, hired date);
+           CREATE TABLE zoo.animal (id int PRIMARY KEY, species text);
+           CREATE TABLE zoo.feeding (animal int, food text);
+           CREATE TABLE shop.receipt (id int PRIMARY KEY, total numeric)"""
+    )
+    wait_indexed(connection)
+    search = "SELECT identity FROM schema_monitor.search(%s, 10, NULL, %s)"
+    explain = "SELECT identity, score, reason FROM schema_monitor.explain_search(%s, 10, NULL, %s) WHERE part = 'schema'"
+    for question, first, other in (
+        ("which keepers are there for the feeding of animals", "zoo", "shop"),
+        ("which keepers wrote a receipt", "shop", "zoo"),
+    ):
+        found = [identity for (identity,) in connection.execute(search, (question, None))]
+        assert found.index(f"{first}.keeper") < found.index(f"{other}.keeper"), found
+        gained = {identity: (score, reason) for identity, score, reason in connection.execute(explain, (question, None))}
+        assert gained[f"{first}.keeper"][0] > gained[f"{other}.keeper"][0]
+        assert gained[f"{first}.keeper"][1] == first
+        assert connection.execute(explain, (question, [first])).fetchall() == [], "one schema has nothing to compare it with"
+
+
 def test_only_what_may_be_seen_is_shown(cluster: Cluster, database: str, reader: str) -> None:
     with cluster.connect(database) as owner:
         owner.execute(

@@ -190,7 +190,9 @@ fn reasons(hit: &Hit, row: &Row) -> Result<Vec<Reason>> {
         ("words", hit.parts.lexical, words.clone()),
         ("words of it and its neighbours", hit.parts.coverage, words),
         ("neighbour", hit.parts.neighbour, neighbour),
+        ("schema", hit.parts.schema, Some(utf8(&row.3))),
         ("relation", hit.parts.relation, None),
+        ("role", hit.parts.role, hit.referred.clone()),
         ("taught or stored", hit.parts.taught, None),
         ("level of the question", hit.level, None),
     ];

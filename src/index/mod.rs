@@ -12,4 +12,4 @@ mod nearest;
 pub use embedding::{Place, Stale, announce, forget_models, is_complete, leave_out, left_out, pending, stale, upsert};
 pub use lexicon::{rebuild, refresh};
 pub use model::{Model, adopt, swap};
-pub use nearest::{Near, columns_near, nearest, relations_near};
+pub use nearest::{Near, Nearest, columns_near, nearest, relations_near};

@@ -28,6 +28,15 @@ pub struct Near {
     pub similarity: f32,
 }
 
+/// What is near to a question.
+#[derive(Default)]
+pub struct Nearest {
+    /// The passages that were compared.
+    pub found: Vec<Near>,
+    /// The similarity of the last column among them, where not all were compared: all others are less similar.
+    pub last: Option<f32>,
+}
+
 // `<=>` stands for the operator of the schema that pgvector is in. Straight from the table, so that its row-level security filters and its index is used: a security-barrier view
 // would hide the index.
 const EVERY: &str = "
@@ -72,10 +81,10 @@ pub fn nearest(
     columns: bool,
     documents: i64,
     max_results: usize,
-) -> Result<Vec<Near>> {
+) -> Result<Nearest> {
     let (type_oid, dimensions) = vector_column(Place::Served)?;
     if dimensions as usize != vector.len() {
-        return Ok(Vec::new()); // of another model than the table's
+        return Ok(Nearest::default()); // of another model than the table's
     }
     let every = if kinds.is_some() {
         [EVERY, OF_KINDS].concat()
@@ -88,16 +97,17 @@ pub fn nearest(
     );
     let distance = vector::cosine_distance(type_oid);
     let question = vector::argument(vector, type_oid)?;
-    let mut nearest = Vec::new();
+    let mut found = Vec::new();
     let mut add = |row: &query::Row<'_>| {
-        nearest.push(Near {
+        found.push(Near {
             object_id: row.i64(0),
             column: row.i16(1),
             similarity: row.f64(2) as f32,
         });
         Ok(())
     };
-    if estimated_vectors(documents) <= settings::exact_search_rows() {
+    let is_exact = estimated_vectors(documents) <= settings::exact_search_rows();
+    if is_exact {
         query::read_often(
             &every.replace("<=>", &distance),
             &[question, model.into(), schemas, kinds],
@@ -114,7 +124,12 @@ pub fn nearest(
             &mut add,
         )?;
     }
-    Ok(nearest)
+    let columns = found.iter().filter(|near| near.column != 0);
+    let last = columns.map(|near| near.similarity).min_by(f32::total_cmp);
+    Ok(Nearest {
+        last: last.filter(|_| !is_exact),
+        found,
+    })
 }
 
 const COLUMNS_NEAR: &str = "

@@ -5,7 +5,8 @@
 //! what is visible, so what is not leaves no trace in the scores.
 
 use retrieve::{
-    Asked, Candidate, ColumnWords, Matches, Parts, Ranked, Weights, answerable, asked, probability, rank, rank_columns,
+    Asked, Candidate, ColumnWords, KeyColumn, Matches, Parts, Place, Ranked, Ranking, Weights, answerable, asked,
+    probability, rank_columns,
 };
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -14,7 +15,7 @@ use super::gather::{Filter, KNOWN, Known, by_known, by_vectors, known, lexical_s
 use super::graph;
 use super::term::Entry;
 use crate::error::Result;
-use crate::index::Near;
+use crate::index::{Near, Nearest};
 use crate::pg::query;
 
 /// A hit.
@@ -36,6 +37,8 @@ pub struct Hit {
     pub terms: Vec<String>,
     /// The relation it gains from by a foreign key.
     pub neighbour: Option<i64>,
+    /// The column of the best hit that refers to it, where the question speaks of that.
+    pub referred: Option<String>,
 }
 
 impl Hit {
@@ -109,16 +112,17 @@ fn with<R: Default>(
     let (matches, documents) = lexical_scores(&asked, &known, filter)?;
     // Without a vector the words decide; status() says why.
     let nearest = by_vectors(question, filter, documents, max_results)?.unwrap_or_default();
-    let own = nearest.iter().filter(|near| near.column == 0);
+    let own = nearest.found.iter().filter(|near| near.column == 0);
     let own: Vec<f32> = own.map(|near| near.similarity).collect();
-    let top = nearest.iter().map(|near| near.similarity).max_by(f32::total_cmp);
+    let top = nearest.found.iter().map(|near| near.similarity).max_by(f32::total_cmp);
     body(&Finding {
         asked: &asked,
         matches: &matches,
         taught: &taught,
         known: &known,
+        filter,
+        best: best(&nearest.found),
         nearest: &nearest,
-        best: best(&nearest),
         answerable: answerable(&asked, &matches, &own, top),
     })
 }
@@ -137,9 +141,24 @@ fn best(nearest: &[Near]) -> HashMap<i64, (f32, i16)> {
 
 // Columns of some relations with what is embedded of them, which is their words and comment.
 const COLUMNS: &str = "
-    SELECT p.object_id, p.column_number, p.column_name, p.passage
+    SELECT p.object_id, p.column_number, p.name, p.column_name, p.passage
     FROM schema_monitor._visible_passage AS p
     WHERE p.object_id OPERATOR(pg_catalog.=) ANY ($1) AND p.column_number OPERATOR(pg_catalog.<>) 0";
+
+const SCHEMAS: &str = "
+    SELECT d.object_id, d.schema_name
+    FROM schema_monitor._visible_document AS d
+    WHERE d.object_id OPERATOR(pg_catalog.=) ANY ($1)";
+
+/// The schemas that relations are in.
+fn schemas(relations: Vec<i64>) -> Result<HashMap<i64, String>> {
+    let mut schemas = HashMap::new();
+    query::read_often(SCHEMAS, &[relations.into()], |row| {
+        schemas.insert(row.i64(0), row.text(1).unwrap_or_default());
+        Ok(())
+    })?;
+    Ok(schemas)
+}
 
 /// Relations whose foreign keys are followed, for each that is wanted: the strongest, for a weak one lifts nobody.
 const FOLLOWED_FOR_EACH: usize = 5;
@@ -156,14 +175,15 @@ struct Finding<'a> {
     matches: &'a Matches,
     taught: &'a [Entry],
     known: &'a [Known],
-    nearest: &'a [Near],
+    filter: &'a Filter,
+    nearest: &'a Nearest,
     best: HashMap<i64, (f32, i16)>,
     /// The logit of the probability that there is an answer.
     answerable: f32,
 }
 
 impl Finding<'_> {
-    /// Ranks relations by the better of their own and their best column's similarity, their words and their keys.
+    /// Ranks relations by the better of their own and their best column's similarity, their words, keys and schemas.
     fn ranked(&self, max_results: usize) -> Result<Vec<Ranked>> {
         let known = self.confidences(|(relation, _)| *relation);
         let ids: HashSet<i64> = self.best.keys().copied().chain(self.matches.documents()).collect();
@@ -172,15 +192,48 @@ impl Finding<'_> {
             .map(|id| Candidate {
                 id,
                 taught: known.get(&id).copied().unwrap_or(0.0),
-                similarity: self.best.get(&id).map(|(similarity, _)| *similarity),
+                similarity: self.best.get(&id).map(|best| self.likely(*best)),
             })
             .collect();
         candidates.sort_unstable_by_key(|candidate| candidate.id);
-        let alone = rank(&candidates, self.matches, &[], Weights::default());
+        let weights = Weights::default();
         let followed = (FOLLOWED_FOR_EACH * max_results).max(LEAST_FOLLOWED);
-        let strong: Vec<i64> = alone.iter().take(followed).map(|ranked| ranked.id).collect();
-        let edges = graph::around(strong)?;
-        Ok(rank(&candidates, self.matches, &edges, Weights::default()))
+        let alone = Ranking::new(&candidates, self.matches, &[], weights);
+        let strong: Vec<i64> = alone.ranked().iter().take(followed).map(|one| one.id).collect();
+        let edges = graph::around(strong.clone())?;
+        let mut ranking = Ranking::new(&candidates, self.matches, &edges, weights);
+        // Who asks of one schema gets what they asked for.
+        if self.filter.schemas.as_ref().is_none_or(|schemas| schemas.len() > 1) {
+            ranking.by_schema(&schemas(strong)?, self.matches);
+        }
+        if let Some(best) = ranking.ranked().first() {
+            ranking.by_keys(&self.keys(vec![best.id])?, self.asked);
+        }
+        Ok(ranking.into_ranked())
+    }
+
+    /// The similarity that a relation counts with. Where none of its columns was compared, the best of them lies between its
+    /// own and the last that was: halfway, as far as anybody knows.
+    fn likely(&self, (similarity, column): (f32, i16)) -> f32 {
+        let last = self.nearest.last.filter(|last| column == 0 && *last > similarity);
+        last.map_or(similarity, |last| f32::midpoint(similarity, last))
+    }
+
+    /// The similarities of what was compared.
+    fn similarities(&self) -> HashMap<Place, f32> {
+        let near = self.nearest.found.iter();
+        near.map(|near| ((near.object_id, near.column), near.similarity))
+            .collect()
+    }
+
+    /// The columns of the foreign keys of some relations.
+    fn keys(&self, relations: Vec<i64>) -> Result<Vec<KeyColumn>> {
+        let mut keys = graph::key_columns(relations)?;
+        let similarities = self.similarities();
+        for key in &mut keys {
+            key.similarity = similarities.get(&key.from).copied();
+        }
+        Ok(keys)
     }
 
     /// How sure it is that what is known of the question stands for something, by what `of` makes of its places.
@@ -209,6 +262,7 @@ impl Finding<'_> {
                 .map_or((None, 0), |(s, column)| (Some(*s), *column));
             Hit {
                 neighbour: ranked.neighbour,
+                referred: ranked.referred,
                 ..self.hit((ranked.id, column), ranked.parts, level, similarity)
             }
         };
@@ -231,6 +285,7 @@ impl Finding<'_> {
             lexical: self.matches.score(object_id),
             terms: self.matches.of(object_id).iter().map(term).collect(),
             neighbour: None,
+            referred: None,
         }
     }
 
@@ -238,19 +293,15 @@ impl Finding<'_> {
     fn columns(&self, ranked: &[Ranked], relations: usize, max_results: usize) -> Result<Vec<Hit>> {
         let strong: Vec<i64> = ranked.iter().take(relations).map(|one| one.id).collect();
         let relations: HashMap<i64, f32> = ranked.iter().map(|one| (one.id, one.parts.sum())).collect();
-        let similarities: HashMap<(i64, i16), f32> = self
-            .nearest
-            .iter()
-            .map(|near| ((near.object_id, near.column), near.similarity))
-            .collect();
+        let similarities = self.similarities();
         let known = self.confidences(|place| *place);
         let mut columns = Vec::new();
-        query::read_often(COLUMNS, &[strong.into()], |row| {
+        query::read_often(COLUMNS, &[strong.clone().into()], |row| {
             let place = (row.i64(0), row.i16(1));
             let mut words = ColumnWords::new(
                 place,
-                &row.text(2).unwrap_or_default(),
-                &row.text(3).unwrap_or_default(),
+                (&row.text(2).unwrap_or_default(), &row.text(3).unwrap_or_default()),
+                &row.text(4).unwrap_or_default(),
                 similarities.get(&place).copied(),
                 relations.get(&place.0).copied().unwrap_or(0.0),
             );
@@ -260,7 +311,7 @@ impl Finding<'_> {
             columns.push(words);
             Ok(())
         })?;
-        let ranked = rank_columns(self.asked, &columns);
+        let ranked = rank_columns(self.asked, &columns, &graph::key_columns(strong)?);
         let level = self.level(ranked.first().map(|(_, parts)| parts));
         let hit =
             |(place, parts): ((i64, i16), Parts)| self.hit(place, parts, level, similarities.get(&place).copied());

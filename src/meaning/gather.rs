@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::term::{Entry, entries};
 use super::value::common_values;
 use crate::error::{Error, Result};
-use crate::index::{self, Near};
+use crate::index::{self, Nearest};
 use crate::pg::query;
 use crate::settings;
 use crate::worker;
@@ -140,14 +140,14 @@ pub(super) fn by_vectors(
     filter: &Filter,
     documents: i64,
     max_results: usize,
-) -> Result<Option<Vec<Near>>> {
+) -> Result<Option<Nearest>> {
     match nearest(question, filter, documents, max_results) {
         Err(Error::Embedder(_) | Error::EmbedderTimeout(_) | Error::Embed(_)) => Ok(None),
         other => other.map(Some),
     }
 }
 
-fn nearest(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Vec<Near>> {
+fn nearest(question: &str, filter: &Filter, documents: i64, max_results: usize) -> Result<Nearest> {
     let timeout = settings::embedder_timeout();
     let nearest = |embedded: worker::Embedded| {
         let (kinds, schemas) = (filter.kinds.as_deref(), filter.schemas.as_deref());
@@ -165,7 +165,7 @@ fn nearest(question: &str, filter: &Filter, documents: i64, max_results: usize) 
     let model = embedded.model;
     let found = nearest(embedded)?;
     match worker::configured_model() {
-        Ok(configured) if found.is_empty() && configured.hash != model => {
+        Ok(configured) if found.found.is_empty() && configured.hash != model => {
             nearest(worker::embed_by(configured.hash, Purpose::Query, question, timeout)?)
         }
         _ => Ok(found),

@@ -1,7 +1,7 @@
 //! Which relations can be joined to which: declared foreign keys, and what names suggest.
 
 use pgrx::datum::DatumWithOid;
-use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, are_connected, infer};
+use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, KeyColumn, Keyed, are_connected, infer};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::Named;
@@ -57,6 +57,35 @@ pub fn around(relations: Vec<i64>) -> Result<Vec<(i64, i64)>> {
     let mut found = Vec::new();
     query::read_often(AROUND, &[relations.into()], |row| {
         found.push((row.i64(0), row.i64(1)));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+// Of relations that may be seen to relations that may be seen, by columns that may be seen.
+const KEY_COLUMNS: &str = "
+    SELECT f.object_id, c.number, t.object_id, c.referenced, a.attname
+    FROM schema_monitor._visible_relation AS f
+    JOIN pg_catalog.pg_constraint AS k
+        ON k.conrelid OPERATOR(pg_catalog.=) f.oid AND k.contype OPERATOR(pg_catalog.=) 'f'
+    JOIN schema_monitor._visible_relation AS t ON t.oid OPERATOR(pg_catalog.=) k.confrelid
+    CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) AS c(number, referenced)
+    JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid OPERATOR(pg_catalog.=) f.oid AND a.attnum OPERATOR(pg_catalog.=) c.number
+    WHERE f.object_id OPERATOR(pg_catalog.=) ANY ($1)
+      AND schema_monitor._sees_passage(f.oid, c.number)
+    ORDER BY k.conrelid, k.conname, c.number";
+
+/// The columns of the foreign keys of some relations.
+pub fn key_columns(relations: Vec<i64>) -> Result<Vec<KeyColumn>> {
+    let mut found = Vec::new();
+    query::read_often(KEY_COLUMNS, &[relations.into()], |row| {
+        found.push(KeyColumn {
+            from: (row.i64(0), row.i16(1)),
+            to: (row.i64(2), row.i16(3)),
+            name: row.name(4),
+            similarity: None,
+        });
         Ok(())
     })?;
     Ok(found)

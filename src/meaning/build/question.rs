@@ -173,6 +173,7 @@ fn similarities(texts: &[String], documents: i64) -> Result<(Similarities, BTree
         let Some(near) = by_vectors(text, &Filter::default(), documents, NEAREST)? else {
             break;
         };
+        let near = near.found;
         let mut order: Vec<&Near> = near.iter().collect();
         order.sort_by(|a, b| {
             b.similarity

@@ -253,7 +253,7 @@ fn similarities(wordings: &[String]) -> Result<(HashMap<Place, f32>, HashMap<i64
             object_id,
             column,
             similarity,
-        } in near
+        } in near.found
         {
             let similarity = if at == 0 { similarity } else { REWORDED * similarity };
             let best = match column {
