@@ -46,15 +46,18 @@ class Catalog:
 
 def measure_joins(connection: Connection, places: Places, questions: list[Question]) -> dict[str, float]:
     """Share of the gold queries of two to four tables that are joined on the same conditions."""
-    catalog, first, any_path = Catalog(connection), [], []
+    catalog, first, any_path, untold = Catalog(connection), [], [], []
     for question in questions:
         for gold in joins.joined(question):
-            a, b = joins.compare(connection, catalog.identities(places[question.schema]), gold)
+            identities = catalog.identities(places[question.schema])
+            a, b = joins.compare(connection, identities, gold, question.text)
             first.append(a)
             any_path.append(b)
+            untold.append(joins.compare(connection, identities, gold, "")[0])
     return {
         f"join_path(): same conditions, first path ({len(first)} gold joins)": mean(first),
         "join_path(): same conditions, one of three paths": mean(any_path),
+        "join_path(): same conditions, first path, without the question": mean(untold),
     }
 
 

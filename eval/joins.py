@@ -12,7 +12,7 @@ from sqlglot import exp
 from eval.questions import Question
 
 MOST_TABLES = 4
-JOIN_PATH = "SELECT path, from_table, from_alias, to_table, to_alias, condition FROM schema_monitor.join_path(%s)"
+JOIN_PATH = "SELECT path, from_table, from_alias, to_table, to_alias, condition FROM schema_monitor.join_path(%s, 3, %s)"
 
 Pairs = frozenset[frozenset[str]]
 
@@ -57,10 +57,10 @@ def _of(select: exp.Select) -> Joined | None:
     return Joined(tables, frozenset(pairs))
 
 
-def compare(connection: psycopg.Connection[Any], identities: dict[str, str], gold: Joined) -> tuple[bool, bool]:
+def compare(connection: psycopg.Connection[Any], identities: dict[str, str], gold: Joined, question: str) -> tuple[bool, bool]:
     """Whether the first path has the gold conditions, and whether one of the paths has."""
     try:
-        rows = connection.execute(JOIN_PATH, ([identities[table] for table in gold.tables],)).fetchall()
+        rows = connection.execute(JOIN_PATH, ([identities[table] for table in gold.tables], question)).fetchall()
     except (psycopg.Error, KeyError):
         return False, False
     paths: dict[int, set[frozenset[str]]] = {}

@@ -52,7 +52,7 @@ NEAREST_COLUMNS = """
     JOIN schema_monitor._passage AS p USING (object_id, column_number)
     JOIN schema_monitor._document AS d USING (object_id)
     WHERE e.column_number <> 0 AND e.schema_name = ANY (%s)
-    ORDER BY e.embedding <=> schema_monitor.embed_query(%s)
+    ORDER BY - (e.embedding <#> %s::vector) DESC -- all of them are compared, the index is for no such order
     LIMIT 10"""
 Connection = psycopg.Connection[Any]
 
@@ -182,12 +182,13 @@ def measure(loaded: Loaded, questions: list[Question], *, own: bool) -> list[Sco
             rows = connection.execute(SEARCH, (question.text, places if own else None)).fetchall()
             ours = tallies["search()"]
             ours.seconds.append(time.perf_counter() - start)
+            vector = _vector(connection, "embed_query", question.text)
             ours.add([key(schema, name) for schema, name, _ in rows], gold)
             if own and question.columns:
                 ours.add_columns(connection.execute(COLUMNS, (question.text, places)).fetchall(), question.columns)
-                tallies["dense"].add_columns(connection.execute(NEAREST_COLUMNS, (places, question.text)).fetchall(), question.columns)
+                nearest = connection.execute(NEAREST_COLUMNS, (places, str(vector.tolist()))).fetchall()
+                tallies["dense"].add_columns(nearest, question.columns)
             among = by_schema[question.schema] if own else tables
-            vector = _vector(connection, "embed_query", question.text)
             for system, score in BASELINES.items():
                 scores = score(among, words(question.text), vector)
                 order = sorted(range(len(among)), key=lambda at: -scores[at])[:10]

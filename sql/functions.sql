@@ -256,14 +256,14 @@ COMMENT ON FUNCTION schema_monitor.explain_search(text, integer, text[], text[])
     'what the scores of search() are made of: a row for each part of each hit; a score is 1 / (1 + exp(-sum of its parts))';
 
 -- Names are looked up where the caller says, so these have no search_path of their own; they pin it afterwards.
-CREATE FUNCTION schema_monitor.join_path(tables text[], max_paths integer DEFAULT 3,
+CREATE FUNCTION schema_monitor.join_path(tables text[], max_paths integer DEFAULT 3, question text DEFAULT '',
     OUT path integer, OUT step integer, OUT from_table text, OUT from_alias text, OUT to_table text, OUT to_alias text,
     OUT condition text, OUT constraint_name text, OUT confidence double precision)
 RETURNS SETOF record
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'join_path_wrapper';
-COMMENT ON FUNCTION schema_monitor.join_path(text[], integer) IS
-    'the fewest joins that connect tables, by foreign keys, else as names suggest (no constraint_name, less confidence); several paths where they tie';
+COMMENT ON FUNCTION schema_monitor.join_path(text[], integer, text) IS
+    'the fewest joins that connect tables, by foreign keys, else as names suggest (no constraint_name, less confidence); several paths where they tie, first the one whose columns the question names';
 
 CREATE FUNCTION schema_monitor.context(question text, max_tokens integer DEFAULT 4000, format text DEFAULT 'ddl',
     tables text[] DEFAULT NULL) RETURNS text

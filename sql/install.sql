@@ -24,7 +24,7 @@ GRANT EXECUTE ON FUNCTION
     schema_monitor.apply_migration(bigint, bigint, boolean),
     schema_monitor.diff_with(jsonb), schema_monitor.schema_at(bigint), schema_monitor.version_at(timestamptz),
     schema_monitor.context(text, integer, text, text[]),
-    schema_monitor.join_path(text[], integer), schema_monitor.build_query(jsonb),
+    schema_monitor.join_path(text[], integer, text), schema_monitor.build_query(jsonb),
     schema_monitor.build_query(text, double precision), schema_monitor.validate_query(text, boolean, bigint),
     schema_monitor.optimize_query(text),
     schema_monitor.suggest_alternatives(text, integer), schema_monitor.validate_request(jsonb, regclass),

@@ -94,6 +94,46 @@ def test_of_ways_that_tie_the_plainest_comes_first(connection: psycopg.Connectio
     assert set(paths(connection, "ward", "doctor", "duty")[0]) == set(chain), "as they were given"
 
 
+def test_a_question_decides_between_ways_that_tie(shop: psycopg.Connection[Any]) -> None:
+    path = "SELECT condition FROM schema_monitor.join_path('{order,address}', 1, %s)"
+    for question, column in (
+        ("where was it shipped to", "shipping_address_id"),
+        ("which address is on the bill", "billing_address_id"),
+        ("", "billing_address_id"),
+        ("💥 \x01 nothing of it", "billing_address_id"),
+    ):
+        assert one(shop, path, question) == (f'"order".{column} = address.id',), question
+    both = shop.execute("SELECT count(*) FROM schema_monitor.join_path('{order,address}', question => 'shipping')").fetchall()
+    assert both == [(2,)], "the other way is told, too"
+    nothing = "SELECT count(*) FROM schema_monitor.join_path('{order,address}', question => NULL)"
+    assert one(shop, nothing) == (0,)
+    # no detour because of a word
+    direct = "SELECT condition FROM schema_monitor.join_path('{ticket,customer}', 1, 'who referred the customer')"
+    assert one(shop, direct) == ("ticket.customer_id = customer.id",)
+
+
+def test_a_column_in_common_is_the_last_resort(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        """CREATE TABLE pupil (last_name text, first_name text, classroom int, note text);
+           CREATE TABLE teacher (last_name text, first_name text, classroom int, note text);
+           CREATE TABLE room (id int PRIMARY KEY, classroom int, note text);
+           CREATE TABLE stranger (last_name text, note text)"""
+    )
+    wait_indexed(connection)
+    rows = connection.execute("SELECT condition, constraint_name, confidence FROM schema_monitor.join_path('{pupil,teacher}')").fetchall()
+    assert rows == [("pupil.classroom = teacher.classroom", None, 0.3)]
+    with pytest.raises(psycopg.errors.NoDataFound):
+        connection.execute("SELECT * FROM schema_monitor.join_path('{pupil,stranger}')")
+    # nothing that is added up may be joined so: rows would count many times
+    intent = '{"metrics": [{"function": "count", "of": "pupil"}], "dimensions": [{"of": "teacher.last_name"}]}'
+    with pytest.raises(psycopg.errors.NoDataFound):
+        connection.execute("SELECT * FROM schema_monitor.build_query(%s::jsonb)", (intent,))
+    connection.execute("ALTER TABLE room ADD UNIQUE (classroom)")
+    wait_indexed(connection)
+    surer = connection.execute("SELECT condition FROM schema_monitor.join_path('{pupil,room}', 1)").fetchall()
+    assert surer == [("pupil.classroom = room.classroom",)]
+
+
 def test_a_guess_says_so(shop: psycopg.Connection[Any]) -> None:
     row = one(shop, "SELECT condition, constraint_name, confidence FROM schema_monitor.join_path('{visit,customer}')")
     assert row[:2] == ("visit.customer_id = customer.id", None)

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 use super::argument;
 use crate::error::{Error, Result};
 use crate::meaning::{Guesses, join_paths, resolve};
-use crate::pg::encoding::{ServerText, server_text};
+use crate::pg::encoding::{ServerText, server_text, utf8};
 
 /// Most ways one call gives.
 const MAX_PATHS: i32 = 20;
@@ -17,6 +17,7 @@ const MAX_PATHS: i32 = 20;
 fn join_path(
     tables: Array<'_, &[u8]>,
     max_paths: i32,
+    question: ServerText,
 ) -> std::result::Result<
     TableIterator<
         'static,
@@ -35,7 +36,12 @@ fn join_path(
     ErrorReport,
 > {
     let names = argument::names(tables, "tables")?;
-    let paths = join_paths(&resolve(&names)?, ways(max_paths)?, Guesses::Everywhere)?;
+    let paths = join_paths(
+        &resolve(&names)?,
+        ways(max_paths)?,
+        Guesses::Everything,
+        &utf8(&question),
+    )?;
     let mut rows = Vec::new();
     for (path, found) in (1..).zip(&paths) {
         for (step, join) in (1..).zip(&found.joins) {

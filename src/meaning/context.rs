@@ -67,12 +67,12 @@ pub fn context(question: &str, max_tokens: usize, format: Format, tables: Option
     };
     let chosen = match named {
         Some(named) => {
-            frame.joins = joins(&named)?.0;
+            frame.joins = joins(&named, question)?.0;
             named
         }
         None => {
             let hits: Vec<i64> = survey.hits.iter().map(|hit| hit.object_id).collect();
-            let (joins, order) = around(&hits)?;
+            let (joins, order) = around(&hits, question)?;
             frame.joins = joins;
             order
         }
@@ -121,9 +121,9 @@ fn count_and_version() -> Result<(usize, i64)> {
     Ok(found)
 }
 
-/// The conditions that join some tables, and those with what lies between them; nothing where they are not connected.
-fn joins(tables: &[Named]) -> Result<(Vec<String>, Vec<Named>)> {
-    let paths = match join_paths(tables, 1, Guesses::Between) {
+/// The conditions that join some tables for a question, and those with what lies between them; nothing where they are not connected.
+fn joins(tables: &[Named], question: &str) -> Result<(Vec<String>, Vec<Named>)> {
+    let paths = match join_paths(tables, 1, Guesses::Between, question) {
         Ok(paths) => paths,
         Err(Error::NoJoinPath { .. } | Error::Argument { .. }) => return Ok((Vec::new(), Vec::new())),
         Err(error) => return Err(error),
@@ -140,13 +140,13 @@ fn joins(tables: &[Named]) -> Result<(Vec<String>, Vec<Named>)> {
 }
 
 /// The hits in order, and after the best ones what joins them.
-fn around(hits: &[i64]) -> Result<(Vec<String>, Vec<Named>)> {
+fn around(hits: &[i64], question: &str) -> Result<(Vec<String>, Vec<Named>)> {
     let known = name::by_ids(hits)?;
     let mut order: Vec<Named> = hits.iter().filter_map(|id| known.get(id).cloned()).collect();
     // The third, or the second, may be about something else.
     let mut found = (Vec::new(), Vec::new());
     for most in (2..=JOINED.min(order.len())).rev() {
-        found = joins(&order[..most])?;
+        found = joins(&order[..most], question)?;
         if !found.0.is_empty() {
             break;
         }

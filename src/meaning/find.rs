@@ -292,7 +292,10 @@ impl Finding<'_> {
     /// Ranks the columns of so many relations by their own similarity and words and by their relation.
     fn columns(&self, ranked: &[Ranked], relations: usize, max_results: usize) -> Result<Vec<Hit>> {
         let strong: Vec<i64> = ranked.iter().take(relations).map(|one| one.id).collect();
-        let relations: HashMap<i64, f32> = ranked.iter().map(|one| (one.id, one.parts.sum())).collect();
+        // As if the best one's schema were the only one: what all have would count for keys.
+        let schema = ranked.first().map_or(0.0, |best| best.parts.schema);
+        let score = |one: &Ranked| (one.id, one.parts.sum() - schema);
+        let relations: HashMap<i64, f32> = ranked.iter().map(score).collect();
         let similarities = self.similarities();
         let known = self.confidences(|place| *place);
         let mut columns = Vec::new();

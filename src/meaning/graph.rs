@@ -1,7 +1,7 @@
 //! Which relations can be joined to which: declared foreign keys, and what names suggest.
 
 use pgrx::datum::DatumWithOid;
-use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, KeyColumn, Keyed, are_connected, infer};
+use retrieve::{Attribute, DECLARED_COST, Edge, Inferred, KeyColumn, Keyed, are_connected, infer, shared};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::Named;
@@ -127,7 +127,20 @@ pub fn inferred_between(relations: &[i64]) -> Result<Vec<Inferred>> {
     suggested(&[COLUMNS, OF_THESE].concat(), relations.to_vec().into())
 }
 
+/// Joins by columns that some relations have in common and that are keys of none.
+pub fn in_common(relations: &[i64]) -> Result<Vec<Inferred>> {
+    Ok(shared(&keyed(
+        &[COLUMNS, OF_THESE].concat(),
+        relations.to_vec().into(),
+    )?))
+}
+
 fn suggested(sql: &str, of: DatumWithOid<'_>) -> Result<Vec<Inferred>> {
+    Ok(infer(&keyed(sql, of)?))
+}
+
+/// Relations with their columns.
+fn keyed(sql: &str, of: DatumWithOid<'_>) -> Result<Vec<Keyed>> {
     let mut keyed: BTreeMap<i64, Keyed> = BTreeMap::new();
     query::read_often(sql, &[of], |row| {
         let id = row.i64(0);
@@ -144,7 +157,7 @@ fn suggested(sql: &str, of: DatumWithOid<'_>) -> Result<Vec<Inferred>> {
         });
         Ok(())
     })?;
-    Ok(infer(&keyed.into_values().collect::<Vec<_>>()))
+    Ok(keyed.into_values().collect())
 }
 
 /// What a guess costs beside a declared key: a very good one less than a detour over a relation that nobody asked for,

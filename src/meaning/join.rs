@@ -1,6 +1,6 @@
 //! How relations are joined: trees over declared foreign keys, else over what names suggest.
 
-use retrieve::{Edge, Inferred, MAX_TERMINALS, terms, trees};
+use retrieve::{Asked, Edge, Inferred, MAX_TERMINALS, asked, terms, trees, words_asked};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
@@ -70,6 +70,12 @@ impl Path {
         self.joins.iter().filter(is_role).count()
     }
 
+    /// How many words of a question are in the names of the columns that it joins by.
+    fn asked(&self, asked: &[Asked]) -> f32 {
+        let columns = self.joins.iter().flat_map(|join| &join.columns);
+        words_asked(columns.flat_map(|(own, other)| [own.as_str(), other.as_str()]), asked)
+    }
+
     /// How many of its joins are of relations that were given next to each other.
     fn neighbours(&self, given: &[Named]) -> usize {
         let pairs: BTreeSet<[i64; 2]> = given
@@ -92,18 +98,22 @@ pub enum Guesses {
     Between,
     /// Among all of the same schemas, whose columns are all read for it.
     Everywhere,
+    /// Everywhere, and where that connects nothing by any column that the relations asked for have in common. Such a join
+    /// multiplies rows.
+    Everything,
 }
 
 /// Ways that are looked at to choose the first ones from.
 const TIES: usize = 8;
 
-/// The ways to join relations that need the fewest joins, the surest first, at most `most`. Where several are as sure,
-/// keys that are called as what they refer to come before those that say another role, and joins of relations that
-/// were given next to each other before others. A relation that is given twice is joined to itself.
+/// The ways to join relations that need the fewest joins, the surest first, at most `most`. Where several are as sure, those
+/// come first whose columns have more words of the question, keys that are called as what they refer to come before those
+/// that say another role, and joins of relations that were given next to each other before others. A relation that is
+/// given twice is joined to itself.
 ///
 /// # Errors
 /// [`Error::NoJoinPath`] where nothing connects them all.
-pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<Vec<Path>> {
+pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses, question: &str) -> Result<Vec<Path>> {
     let _pinned = guc::Pinned::search_path();
     let mut terminals: Vec<i64> = Vec::new();
     for relation in relations {
@@ -135,9 +145,15 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<
         Err(_) => {
             let found = match guesses {
                 Guesses::Between => graph::inferred_between(&terminals)?,
-                Guesses::Everywhere => graph::inferred(relations)?,
+                Guesses::Everywhere | Guesses::Everything => graph::inferred(relations)?,
             };
-            with_guesses(relations, &terminals, declared, found, ties)?
+            match with_guesses(relations, &terminals, declared.clone(), found.clone(), ties) {
+                Err(Error::NoJoinPath { .. }) if guesses == Guesses::Everything => {
+                    let in_common = graph::in_common(&terminals)?;
+                    with_guesses(relations, &terminals, declared, [found, in_common].concat(), ties)?
+                }
+                other => other?,
+            }
         }
     };
     let ids: BTreeSet<i64> = found
@@ -164,9 +180,12 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses) -> Result<
             &[relations.iter().map(|one| one.object_id).collect()],
         ));
     }
+    let asked = asked(question);
     paths.sort_by(|a, b| {
         let rank = |path: &Path| (path.roles(), Reverse(path.neighbours(relations)));
-        b.confidence().total_cmp(&a.confidence()).then(rank(a).cmp(&rank(b)))
+        let by_confidence = b.confidence().total_cmp(&a.confidence());
+        let by_question = b.asked(&asked).total_cmp(&a.asked(&asked));
+        by_confidence.then(by_question).then(rank(a).cmp(&rank(b)))
     });
     paths.truncate(most);
     Ok(paths)

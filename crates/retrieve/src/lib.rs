@@ -29,10 +29,12 @@ pub use business::{LONGEST_PHRASE, phrase_keys, reworded};
 pub use column::{ColumnWords, Place, rank_columns};
 pub use context::{Format, Frame, Table, TableColumn, TableReference, estimate_tokens, pack};
 pub use formula::{Formula, filled, formulas};
-pub use join::{Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, are_connected, infer, trees};
+pub use join::{
+    Attribute, DECLARED_COST, Edge, Inferred, Keyed, MAX_TERMINALS, Tree, are_connected, infer, shared, trees,
+};
 pub use nearest::{likeness, nearest_names};
 pub use passage::{Column, Passage, Relation, passages, terms_of};
-pub use rank::{Candidate, KeyColumn, Parts, Ranked, Ranking, Weights};
+pub use rank::{Candidate, KeyColumn, Parts, Ranked, Ranking, Weights, words_asked};
 pub use semantic::{
     ColumnFacts, Guess, PURPOSES, Purpose, SEMANTICS, Semantic, TableFacts, column_semantic, display_name, label,
     labels, table_purpose,

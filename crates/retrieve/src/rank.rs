@@ -277,15 +277,22 @@ const KEY_WORDS: &[&str] = &["code", "id", "key", "no", "number"];
 
 /// Share of the words of a key's name that the question has, a synonym by its weight.
 fn share_asked(name: &str, asked: &[Asked]) -> f32 {
-    let words: BTreeSet<String> = terms(name).into_iter().collect();
-    let words = words.iter().filter(|word| !KEY_WORDS.contains(&word.as_str()));
-    let (mut count, mut sum) = (0.0_f32, 0.0);
-    for word in words {
+    words_asked([name], asked) / key_words([name]).len().max(1) as f32
+}
+
+/// The words of names of keys that say what these refer to.
+fn key_words<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let words = names.into_iter().flat_map(terms);
+    words.filter(|word| !KEY_WORDS.contains(&word.as_str())).collect()
+}
+
+/// How many of the words of some keys' names a question has, a synonym by its weight.
+pub fn words_asked<'a>(names: impl IntoIterator<Item = &'a str>, asked: &[Asked]) -> f32 {
+    let weight = |word: &String| {
         let weights = asked.iter().filter(|one| one.term == *word).map(|one| one.weight);
-        count += 1.0;
-        sum += weights.max_by(f32::total_cmp).unwrap_or(0.0);
-    }
-    sum / count.max(1.0)
+        weights.max_by(f32::total_cmp).unwrap_or(0.0)
+    };
+    key_words(names).iter().map(weight).sum()
 }
 
 /// By relation those that a foreign key joins it to; itself is none of them.

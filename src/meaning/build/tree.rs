@@ -87,7 +87,7 @@ impl Tree {
                 relations.push(other.clone());
             }
         }
-        let paths = join_paths(&relations, MOST_PATHS, Guesses::Everywhere)?;
+        let paths = join_paths(&relations, MOST_PATHS, Guesses::Everywhere, "")?;
         paths.into_iter().map(|path| Tree::along(home, path)).collect()
     }
 

@@ -118,6 +118,89 @@ pub fn infer(relations: &[Keyed]) -> Vec<Inferred> {
     surest(found)
 }
 
+/// How sure it is that a column that two relations have in common joins them, where it is a key of neither.
+const IN_COMMON: f32 = 0.3;
+
+/// What columns of many relations end in that say nothing of each other: what they measure, when and how they are.
+const OF_THEIR_OWN: &[&str] = &[
+    "active",
+    "address",
+    "amount",
+    "at",
+    "by",
+    "city",
+    "comment",
+    "count",
+    "created",
+    "date",
+    "day",
+    "deleted",
+    "description",
+    "email",
+    "end",
+    "flag",
+    "height",
+    "kind",
+    "label",
+    "length",
+    "month",
+    "note",
+    "on",
+    "order",
+    "phone",
+    "position",
+    "price",
+    "quantity",
+    "rank",
+    "score",
+    "size",
+    "start",
+    "state",
+    "status",
+    "text",
+    "time",
+    "total",
+    "updated",
+    "url",
+    "version",
+    "weight",
+    "width",
+    "year",
+];
+
+/// Joins by columns of the same name and type, none of them a key, whose name says what they are of: `list.classroom` and
+/// `teacher.classroom`. A last resort: rows of both sides are multiplied.
+pub fn shared(relations: &[Keyed]) -> Vec<Inferred> {
+    let says_nothing = |name: &str| {
+        let words = words_of(name);
+        let is_own = |word: &str| OF_THEIR_OWN.contains(&word) || GENERIC.contains(&word);
+        // an id says whose it is where another word is before it
+        let says = |last: &str| !is_own(last) || (words.len() > 1 && REFERRED_TO.contains(&last));
+        is_name_of_people(name) || words.last().is_none_or(|last| !says(last))
+    };
+    let mut found = Vec::new();
+    for (at, relation) in relations.iter().enumerate() {
+        let columns = relation.columns.iter();
+        for column in columns.filter(|column| !column.is_unique && !says_nothing(&column.name)) {
+            let words = words_of(&column.name);
+            for other in relations[at + 1..].iter().filter(|other| other.id != relation.id) {
+                let same = other
+                    .columns
+                    .iter()
+                    .filter(|one| !one.is_unique && one.type_oid == column.type_oid && words_of(&one.name) == words);
+                found.extend(same.map(|one| Inferred {
+                    from: relation.id,
+                    from_column: column.number,
+                    to: other.id,
+                    to_column: one.number,
+                    confidence: IN_COMMON,
+                }));
+            }
+        }
+    }
+    found
+}
+
 /// Keys by the words a column must end in to mean them. What many relations are known by means none of them.
 fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     let mut index: HashMap<Words, Vec<(Key<'_>, Known)>> = HashMap::new();
@@ -244,6 +327,40 @@ mod tests {
         );
         let person = relation(4, "person", &[("person_id", true)]);
         assert_eq!(pairs(&infer(&[visit, person])), [(3, 2, 4, 1)]);
+    }
+
+    #[test]
+    fn what_two_have_in_common_joins_them_as_a_last_resort() {
+        let columns = |key: &'static str, name: &'static str| [(key, true), (name, false)];
+        for name in ["classroom", "Classroom", "zip_code", "person_id", "account_number"] {
+            let found = shared(&[
+                relation(1, "list", &columns("a", "classroom")),
+                relation(2, "teachers", &columns("b", name)),
+                relation(3, "people", &columns("c", name)),
+            ]);
+            let wanted = if name.to_lowercase() == "classroom" { 3 } else { 1 };
+            assert_eq!(found.len(), wanted, "{name}: {found:?}");
+            assert!(found.iter().all(|one| one.confidence < 0.5));
+        }
+        for name in [
+            "id",
+            "name",
+            "status",
+            "created_at",
+            "total_amount",
+            "city",
+            "code",
+            "last_name",
+            "email",
+        ] {
+            let both = [1, 2].map(|id| relation(id, "t", &columns("key", name)));
+            assert_eq!(shared(&both), [], "{name}");
+        }
+        let key = [("classroom", true)];
+        assert_eq!(shared(&[relation(1, "a", &key), relation(2, "b", &key)]), []);
+        let mut other = relation(2, "teachers", &columns("b", "classroom"));
+        other.columns[1].type_oid = 25;
+        assert_eq!(shared(&[relation(1, "list", &columns("a", "classroom")), other]), []);
     }
 
     #[test]

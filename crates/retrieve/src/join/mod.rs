@@ -7,7 +7,7 @@
 
 mod infer;
 
-pub use infer::{Attribute, Inferred, Keyed, infer};
+pub use infer::{Attribute, Inferred, Keyed, infer, shared};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
