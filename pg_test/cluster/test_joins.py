@@ -98,7 +98,6 @@ def test_a_question_decides_between_ways_that_tie(shop: psycopg.Connection[Any])
     path = "SELECT condition FROM schema_monitor.join_path('{order,address}', 1, %s)"
     for question, column in (
         ("where was it shipped to", "shipping_address_id"),
-        ("which address is on the bill", "billing_address_id"),
         ("", "billing_address_id"),
         ("💥 \x01 nothing of it", "billing_address_id"),
     ):
@@ -107,6 +106,18 @@ def test_a_question_decides_between_ways_that_tie(shop: psycopg.Connection[Any])
     assert both == [(2,)], "the other way is told, too"
     nothing = "SELECT count(*) FROM schema_monitor.join_path('{order,address}', question => NULL)"
     assert one(shop, nothing) == (0,)
+    # the last of very many keys
+    keys = ", ".join(f"k{number}_id int REFERENCES day" for number in range(12))
+    shop.execute(f"CREATE TABLE day (id int PRIMARY KEY); CREATE TABLE fact ({keys}, returned_id int REFERENCES day)")  # type: ignore[arg-type]
+    wait_indexed(shop)
+    late = "SELECT condition FROM schema_monitor.join_path('{fact,day}', 1, 'when was it returned')"
+    assert one(shop, late) == ("fact.returned_id = day.id",)
+    # words that say nothing decide nothing
+    shop.execute("CREATE TABLE person (id int PRIMARY KEY); CREATE TABLE employee (id int PRIMARY KEY REFERENCES person, boss_id int REFERENCES person)")
+    wait_indexed(shop)
+    for question in ("", "who pays"):
+        plain = "SELECT condition FROM schema_monitor.join_path('{employee,person}', 1, %s)"
+        assert one(shop, plain, question) == ("employee.id = person.id",), question
     # no detour because of a word
     direct = "SELECT condition FROM schema_monitor.join_path('{ticket,customer}', 1, 'who referred the customer')"
     assert one(shop, direct) == ("ticket.customer_id = customer.id",)
@@ -117,13 +128,18 @@ def test_a_column_in_common_is_the_last_resort(connection: psycopg.Connection[An
         """CREATE TABLE pupil (last_name text, first_name text, classroom int, note text);
            CREATE TABLE teacher (last_name text, first_name text, classroom int, note text);
            CREATE TABLE room (id int PRIMARY KEY, classroom int, note text);
-           CREATE TABLE stranger (last_name text, note text)"""
+           CREATE TABLE stranger (last_name text, note text, payload json, is_new bool, birthday date);
+           CREATE TABLE foreigner (first_name text, payload json, is_new bool, birthday date)"""
     )
     wait_indexed(connection)
     rows = connection.execute("SELECT condition, constraint_name, confidence FROM schema_monitor.join_path('{pupil,teacher}')").fetchall()
     assert rows == [("pupil.classroom = teacher.classroom", None, 0.3)]
     with pytest.raises(psycopg.errors.NoDataFound):
         connection.execute("SELECT * FROM schema_monitor.join_path('{pupil,stranger}')")
+    with pytest.raises(psycopg.errors.NoDataFound):
+        connection.execute("SELECT * FROM schema_monitor.join_path('{stranger,foreigner}')")
+    (text,) = one(connection, "SELECT schema_monitor.context('', 4000, tables => '{pupil,teacher}')")
+    assert "Joins" not in text, text
     # nothing that is added up may be joined so: rows would count many times
     intent = '{"metrics": [{"function": "count", "of": "pupil"}], "dimensions": [{"of": "teacher.last_name"}]}'
     with pytest.raises(psycopg.errors.NoDataFound):

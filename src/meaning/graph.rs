@@ -62,7 +62,7 @@ pub fn around(relations: Vec<i64>) -> Result<Vec<(i64, i64)>> {
     Ok(found)
 }
 
-// Of relations that may be seen to relations that may be seen, by columns that may be seen.
+// Of relations that may be seen to relations that may be seen, where every column of the key may be.
 const KEY_COLUMNS: &str = "
     SELECT f.object_id, c.number, t.object_id, c.referenced, a.attname
     FROM schema_monitor._visible_relation AS f
@@ -73,7 +73,10 @@ const KEY_COLUMNS: &str = "
     JOIN pg_catalog.pg_attribute AS a
         ON a.attrelid OPERATOR(pg_catalog.=) f.oid AND a.attnum OPERATOR(pg_catalog.=) c.number
     WHERE f.object_id OPERATOR(pg_catalog.=) ANY ($1)
-      AND schema_monitor._sees_passage(f.oid, c.number)
+      AND NOT EXISTS (
+          SELECT FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) AS s(number, referenced)
+          WHERE (schema_monitor._sees_passage(k.conrelid, s.number)
+                 AND schema_monitor._sees_passage(k.confrelid, s.referenced)) IS NOT TRUE)
     ORDER BY k.conrelid, k.conname, c.number";
 
 /// The columns of the foreign keys of some relations.

@@ -50,6 +50,15 @@ fn is_called_as_referred(from: &Named, to: &Named, columns: &[(String, String)])
     })
 }
 
+/// How many thousandths of a question's words are in names of columns: a synonym is less than a word.
+fn thousandths_asked<'a>(columns: impl Iterator<Item = &'a (String, String)>, asked: &[Asked]) -> u32 {
+    let names = columns.flat_map(|(own, other)| [own.as_str(), other.as_str()]);
+    match asked.is_empty() {
+        true => 0,
+        false => (words_asked(names, asked) * 1_000.0).round() as u32,
+    }
+}
+
 /// A way to join all of the relations, in an order in which each join adds one.
 #[derive(Clone, Debug)]
 pub struct Path {
@@ -71,9 +80,8 @@ impl Path {
     }
 
     /// How many words of a question are in the names of the columns that it joins by.
-    fn asked(&self, asked: &[Asked]) -> f32 {
-        let columns = self.joins.iter().flat_map(|join| &join.columns);
-        words_asked(columns.flat_map(|(own, other)| [own.as_str(), other.as_str()]), asked)
+    fn asked(&self, asked: &[Asked]) -> u32 {
+        thousandths_asked(self.joins.iter().flat_map(|join| &join.columns), asked)
     }
 
     /// How many of its joins are of relations that were given next to each other.
@@ -169,9 +177,10 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses, question: 
         guesses,
         known,
     };
+    let asked = asked(question);
     let mut paths = Vec::new();
     for tree in &found {
-        paths.extend(options.paths(tree, relations, ties));
+        paths.extend(options.paths(tree, relations, &asked, ties));
     }
     if paths.is_empty() && !found.is_empty() {
         // what was recorded is not there any more, or not for the caller
@@ -180,13 +189,12 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses, question: 
             &[relations.iter().map(|one| one.object_id).collect()],
         ));
     }
-    let asked = asked(question);
-    paths.sort_by(|a, b| {
-        let rank = |path: &Path| (path.roles(), Reverse(path.neighbours(relations)));
-        let by_confidence = b.confidence().total_cmp(&a.confidence());
-        let by_question = b.asked(&asked).total_cmp(&a.asked(&asked));
-        by_confidence.then(by_question).then(rank(a).cmp(&rank(b)))
+    paths.sort_by_cached_key(|path| {
+        let asked = Reverse(path.asked(&asked));
+        (asked, path.roles(), Reverse(path.neighbours(relations)))
     });
+    // stable: what is as sure stays in that order
+    paths.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()));
     paths.truncate(most);
     Ok(paths)
 }
@@ -247,8 +255,9 @@ struct Choice {
 type Step = (i64, i64, Choice);
 
 impl Options {
-    /// The ways to take the tree: where two keys lead from one relation to another, each is a way of its own.
-    fn paths(&self, tree: &retrieve::Tree, relations: &[Named], most: usize) -> Vec<Path> {
+    /// The ways to take the tree: where two keys lead from one relation to another, each is a way of its own. Where they are
+    /// more than `most`, those stay that have most words of the question.
+    fn paths(&self, tree: &retrieve::Tree, relations: &[Named], asked: &[Asked], most: usize) -> Vec<Path> {
         let mut steps: Vec<(i64, i64)> = tree.clone();
         let mut seen = BTreeSet::new();
         for relation in relations {
@@ -268,8 +277,12 @@ impl Options {
                         path
                     })
                 })
-                .take(most)
                 .collect();
+            paths.sort_by_cached_key(|path| {
+                let columns = path.iter().flat_map(|(_, _, choice)| &choice.columns);
+                Reverse(thousandths_asked(columns, asked))
+            });
+            paths.truncate(most);
         }
         let wanted: Vec<i64> = relations.iter().map(|one| one.object_id).collect();
         paths

@@ -1,7 +1,7 @@
 //! Okapi BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009), kept apart for
 //! each word of a question, so that a synonym can stand for the word and a neighbour can have it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::business::others_of_heads;
 use crate::thesaurus::synonyms;
@@ -175,7 +175,8 @@ impl Matches {
     /// How well a document and its neighbours together have the words of the question: of each word the better of the
     /// document's own and `damping` times its best neighbour's.
     pub fn coverage(&self, document: i64, neighbours: &[i64], damping: f32) -> f32 {
-        let mut best: HashMap<usize, f32> = self.of(document).iter().map(|one| (one.word, one.score)).collect();
+        // in order: sums of the same numbers are the same
+        let mut best: BTreeMap<usize, f32> = self.of(document).iter().map(|one| (one.word, one.score)).collect();
         for one in neighbours.iter().flat_map(|neighbour| self.of(*neighbour)) {
             let own = best.entry(one.word).or_default();
             *own = own.max(damping * one.score);

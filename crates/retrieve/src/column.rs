@@ -98,11 +98,12 @@ pub fn rank_columns(asked: &[Asked], columns: &[ColumnWords], keys: &[KeyColumn]
             (column.place, parts)
         })
         .collect();
-    let asked_for = ranked.iter().map(|(_, parts)| parts.sum()).max_by(f32::total_cmp);
+    ranked.sort_by(|a, b| b.1.sum().total_cmp(&a.1.sum()).then(a.0.cmp(&b.0)));
+    let asked_for = ranked.first().map_or(0.0, |(_, best)| best.sum());
     let roles = roles(columns, keys);
-    for (place, parts) in &mut ranked {
+    for (place, parts) in ranked.iter_mut().skip(1) {
         if let Some(role) = roles.get(place) {
-            parts.gain(*role, asked_for.unwrap_or(0.0));
+            parts.gain(*role, asked_for);
         }
     }
     ranked.sort_by(|a, b| b.1.sum().total_cmp(&a.1.sum()).then(a.0.cmp(&b.0)));
@@ -126,13 +127,14 @@ fn roles(columns: &[ColumnWords], keys: &[KeyColumn]) -> HashMap<Place, f32> {
             *roles.entry(column.place).or_default() += LEADING;
         }
     }
-    let referring: BTreeSet<Place> = keys.iter().map(|key| key.from).collect();
+    let elsewhere = || keys.iter().filter(|key| key.from.0 != key.to.0);
+    let referring: BTreeSet<Place> = elsewhere().map(|key| key.from).collect();
     for place in referring {
         *roles.entry(place).or_default() += REFERS;
     }
     // Of the relations that a column is joined to the best one counts.
     let mut joined: HashMap<Place, f32> = HashMap::new();
-    for key in keys.iter().filter(|key| key.from.0 != key.to.0) {
+    for key in elsewhere() {
         let score = |place: Place| relations.get(&place.0).map(|columns| columns[0].relation);
         let Some(lesser) = score(key.from).zip(score(key.to)).map(|(a, b)| a.min(b)) else {
             continue;
@@ -157,7 +159,7 @@ pub(crate) fn word_scores(asked: &[Asked], sets: &[&BTreeSet<String>]) -> Vec<f3
     }
     let count = sets.len() as f32;
     let score = |set: &&BTreeSet<String>| {
-        let mut best: HashMap<usize, f32> = HashMap::new();
+        let mut best: BTreeMap<usize, f32> = BTreeMap::new();
         for one in asked.iter().filter(|one| set.contains(&one.term)) {
             let rarity = (1.0 + count / frequencies[one.term.as_str()]).ln();
             let own = best.entry(one.word).or_default();
@@ -207,7 +209,7 @@ mod tests {
                 2,
                 "orders",
                 1.0,
-                &["id", "placed", "currency", "customer", "clerk", "amount"],
+                &["id", "placed", "currency", "clerk", "customer", "amount"],
             ),
             (3, "clerk", -1.0, &["id", "since", "office", "salary"]),
         ];
@@ -221,7 +223,7 @@ mod tests {
                 columns.iter().enumerate().map(column)
             })
             .collect();
-        let keys = [("customer", (2, 4), (1, 1)), ("clerk", (2, 5), (3, 1))].map(|(name, from, to)| KeyColumn {
+        let keys = [("clerk", (2, 4), (3, 1)), ("customer", (2, 5), (1, 1))].map(|(name, from, to)| KeyColumn {
             from,
             to,
             name: name.to_owned(),
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(ranked[0].1.role, 0.0);
         assert!(place((1, 5)) < place((1, 4)), "what a customer is called");
         assert!(
-            place((2, 4)) < place((2, 5)),
+            place((2, 5)) < place((2, 4)),
             "the key to a relation that is wanted, not the other"
         );
         assert!(place((2, 2)) < place((2, 3)), "what an order is known by");
@@ -241,6 +243,22 @@ mod tests {
         let role =
             |ranked: &[(Place, Parts)], wanted| ranked.iter().find(|(place, _)| *place == wanted).map(|(_, p)| p.role);
         assert!(role(&ranked, (1, 1)) > role(&alone, (1, 1)), "both ends of a key gain");
+        assert!(role(&ranked, (2, 2)) > role(&ranked, (2, 3)) && role(&ranked, (2, 4)) < Some(0.0));
+        // a key to its own relation is asked for like any column, and what is asked for best stays first, also where it refers
+        let own = |from, to| KeyColumn {
+            name: "amount".to_owned(),
+            similarity: None,
+            from,
+            to,
+        };
+        for keys in [[own((2, 6), (2, 1))], [own((2, 6), (3, 1))]] {
+            let ranked = rank_columns(&asked("order amount"), &columns, &keys);
+            assert_eq!((ranked[0].0, ranked[0].1.role), ((2, 6), 0.0));
+        }
+        assert_eq!(
+            role(&rank_columns(&asked("city"), &columns, &[own((2, 6), (2, 1))]), (2, 6)),
+            Some(0.0)
+        );
         assert!(ranked.is_sorted_by(|a, b| a.1.sum() >= b.1.sum()));
     }
 }

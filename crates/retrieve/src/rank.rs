@@ -6,7 +6,7 @@
 //! several schemas, their relations gain by what their schema has of the question; and what a key of the best relation
 //! refers to gains where the question speaks of the key.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bm25::{Asked, Matches};
 use crate::column::Place;
@@ -51,7 +51,7 @@ impl Default for Weights {
 }
 
 /// Relations that stay first whatever the keys of the best one lead to.
-const BEFORE_KEYS: usize = 2;
+const BEFORE_KEYS: usize = 3;
 
 /// Most standard deviations that a key's similarity counts.
 const MOST_SIMILAR: f32 = 3.0;
@@ -218,8 +218,8 @@ impl Ranking {
     /// `schemas` says where relations are; all others stay where they are.
     pub fn by_schema(&mut self, schemas: &HashMap<i64, String>, matches: &Matches) {
         // of each schema the best of each word, and the best similarity
-        let mut had: HashMap<&str, (HashMap<usize, f32>, f32)> = HashMap::new();
-        let mut best_of_all: HashMap<usize, f32> = HashMap::new();
+        let mut had: HashMap<&str, (BTreeMap<usize, f32>, f32)> = HashMap::new();
+        let mut best_of_all: BTreeMap<usize, f32> = BTreeMap::new();
         for one in &self.ranked {
             let Some(schema) = schemas.get(&one.id) else { continue };
             let (words, similarity) = had.entry(schema.as_str()).or_default();
@@ -248,7 +248,7 @@ impl Ranking {
     /// Raises what the best relation refers to by a key that the question speaks of: the colour for "blue eyes", where heroes
     /// have an `eye_colour_id`.
     pub fn by_keys(&mut self, keys: &[KeyColumn], asked: &[Asked]) {
-        let (Some(best), Some(last)) = (self.ranked.first(), self.ranked.get(BEFORE_KEYS)) else {
+        let (Some(best), Some(last)) = (self.ranked.first(), self.ranked.get(BEFORE_KEYS - 1)) else {
             return;
         };
         let (best, below) = (best.id, last.parts.sum());
@@ -262,7 +262,7 @@ impl Ranking {
                 *known = (gain, &key.name);
             }
         }
-        for one in self.ranked.iter_mut().skip(BEFORE_KEYS + 1) {
+        for one in self.ranked.iter_mut().skip(BEFORE_KEYS) {
             if let Some((gain, name)) = raised.get(&one.id).filter(|(gain, _)| *gain > 0.0) {
                 one.parts.gain(*gain, below);
                 one.referred = Some((*name).to_owned());

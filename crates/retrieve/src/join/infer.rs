@@ -178,24 +178,21 @@ pub fn shared(relations: &[Keyed]) -> Vec<Inferred> {
         let says = |last: &str| !is_own(last) || (words.len() > 1 && REFERRED_TO.contains(&last));
         is_name_of_people(name) || words.last().is_none_or(|last| !says(last))
     };
+    let mut known: HashMap<(u32, Words), Vec<(i64, i16)>> = HashMap::new();
     let mut found = Vec::new();
-    for (at, relation) in relations.iter().enumerate() {
+    for relation in relations {
         let columns = relation.columns.iter();
         for column in columns.filter(|column| !column.is_unique && !says_nothing(&column.name)) {
-            let words = words_of(&column.name);
-            for other in relations[at + 1..].iter().filter(|other| other.id != relation.id) {
-                let same = other
-                    .columns
-                    .iter()
-                    .filter(|one| !one.is_unique && one.type_oid == column.type_oid && words_of(&one.name) == words);
-                found.extend(same.map(|one| Inferred {
-                    from: relation.id,
-                    from_column: column.number,
-                    to: other.id,
-                    to_column: one.number,
-                    confidence: IN_COMMON,
-                }));
-            }
+            let same = known.entry((column.type_oid, words_of(&column.name))).or_default();
+            let others = same.iter().filter(|(other, _)| *other != relation.id);
+            found.extend(others.map(|(other, number)| Inferred {
+                from: *other,
+                from_column: *number,
+                to: relation.id,
+                to_column: column.number,
+                confidence: IN_COMMON,
+            }));
+            same.push((relation.id, column.number));
         }
     }
     found
