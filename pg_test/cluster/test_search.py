@@ -188,6 +188,13 @@ def test_a_key_that_the_question_speaks_of_leads_to_its_table(cluster: Cluster, 
         seen = [identity for (identity,) in limited.execute("SELECT identity FROM schema_monitor.search(%s, 20)", (question,))]
         assert {"public.hero", "public.colour"} <= set(seen)
         assert "public.colour" not in {row[0] for row in limited.execute(ROLES, (question, None))}
+        # nor does a key of which they may see a part
+        connection.execute(
+            "ALTER TABLE colour ADD shade int, ADD UNIQUE (id, shade); ALTER TABLE hero ADD eye_shade int;"
+            "ALTER TABLE hero ADD FOREIGN KEY (eye_shade, eye_colour_id) REFERENCES colour (shade, id); GRANT SELECT (eye_shade) ON hero TO PUBLIC"
+        )
+        wait_indexed(connection)
+        assert "public.colour" not in {row[0] for row in limited.execute(ROLES, (question, None))}
         connection.execute("GRANT SELECT ON hero TO PUBLIC")
         assert "eye_colour_id" in {row[3] for row in limited.execute(ROLES, (question, None))}
 

@@ -130,12 +130,15 @@ pub fn inferred_between(relations: &[i64]) -> Result<Vec<Inferred>> {
     suggested(&[COLUMNS, OF_THESE].concat(), relations.to_vec().into())
 }
 
+/// Behind [`COLUMNS`]: what identifies something, and can be compared.
+const OF_IDENTIFYING_TYPES: &str = "
+      AND (t.typcategory OPERATOR(pg_catalog.=) 'N' OR t.typcategory OPERATOR(pg_catalog.=) 'S'
+           OR t.oid OPERATOR(pg_catalog.=) 'pg_catalog.uuid'::pg_catalog.regtype)";
+
 /// Joins by columns that some relations have in common and that are keys of none.
 pub fn in_common(relations: &[i64]) -> Result<Vec<Inferred>> {
-    Ok(shared(&keyed(
-        &[COLUMNS, OF_THESE].concat(),
-        relations.to_vec().into(),
-    )?))
+    let sql = [COLUMNS, OF_THESE, OF_IDENTIFYING_TYPES].concat();
+    Ok(shared(&keyed(&sql, relations.to_vec().into())?))
 }
 
 fn suggested(sql: &str, of: DatumWithOid<'_>) -> Result<Vec<Inferred>> {

@@ -168,6 +168,9 @@ const OF_THEIR_OWN: &[&str] = &[
     "year",
 ];
 
+/// Letters of the shortest name that says something.
+const SHORTEST: usize = 3;
+
 /// Joins by columns of the same name and type, none of them a key, whose name says what they are of: `list.classroom` and
 /// `teacher.classroom`. A last resort: rows of both sides are multiplied.
 pub fn shared(relations: &[Keyed]) -> Vec<Inferred> {
@@ -176,7 +179,8 @@ pub fn shared(relations: &[Keyed]) -> Vec<Inferred> {
         let is_own = |word: &str| OF_THEIR_OWN.contains(&word) || GENERIC.contains(&word);
         // an id says whose it is where another word is before it
         let says = |last: &str| !is_own(last) || (words.len() > 1 && REFERRED_TO.contains(&last));
-        is_name_of_people(name) || words.last().is_none_or(|last| !says(last))
+        let is_short = words.concat().chars().count() < SHORTEST;
+        is_short || is_name_of_people(name) || words.last().is_none_or(|last| !says(last))
     };
     let mut known: HashMap<(u32, Words), Vec<(i64, i16)>> = HashMap::new();
     let mut found = Vec::new();
