@@ -79,9 +79,11 @@ pub fn labels(table: &str, columns: &[String]) -> Vec<usize> {
         };
         columns.iter().position(is)
     };
-    match (label(table, columns), of(&["first", "given"]), of(&["last", "family"])) {
-        (Some(label), ..) => vec![label],
-        (None, Some(first), Some(last)) => vec![first, last],
+    if let Some(label) = label(table, columns) {
+        return vec![label];
+    }
+    match (of(&["first", "given"]), of(&["last", "family"])) {
+        (Some(first), Some(last)) => vec![first, last],
         _ => Vec::new(),
     }
 }
