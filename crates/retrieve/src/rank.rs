@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bm25::{Asked, Matches};
 use crate::column::Place;
+use crate::join::REFERRED_TO;
 use crate::words::terms;
 
 /// How the parts of a score count, beside 1 for the similarity's z-score. Seventy weightings were compared on two halves of
@@ -272,9 +273,6 @@ impl Ranking {
     }
 }
 
-/// Words of a key's name that do not say what it refers to.
-const KEY_WORDS: &[&str] = &["code", "id", "key", "no", "number"];
-
 /// Share of the words of a key's name that the question has, a synonym by its weight.
 fn share_asked(name: &str, asked: &[Asked]) -> f32 {
     words_asked([name], asked) / key_words([name]).len().max(1) as f32
@@ -283,7 +281,7 @@ fn share_asked(name: &str, asked: &[Asked]) -> f32 {
 /// The words of names of keys that say what these refer to.
 fn key_words<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     let words = names.into_iter().flat_map(terms);
-    words.filter(|word| !KEY_WORDS.contains(&word.as_str())).collect()
+    words.filter(|word| !REFERRED_TO.contains(&word.as_str())).collect()
 }
 
 /// How many of the words of some keys' names a question has, a synonym by its weight.
@@ -453,6 +451,38 @@ mod tests {
         ranking.by_schema(&schemas, &matches);
         assert!(place(&ranking, 3) < place(&ranking, 1), "{:?}", order(&ranking));
         assert!(ranking.ranked()[0].parts.schema > 0.0);
+    }
+
+    #[test]
+    fn schemas_alike_stay_in_order() {
+        let asked: Vec<Asked> = (0..9)
+            .map(|word| Asked {
+                term: format!("t{word}"),
+                word,
+                weight: 1.0 / (word + 3) as f32,
+            })
+            .collect();
+        let posting = |(document, asked): (i64, usize)| Posting {
+            asked,
+            document,
+            weight: 1,
+            length: 10,
+        };
+        let postings: Vec<Posting> = (1..=2)
+            .flat_map(|id| (0..9).map(move |word| posting((id, word))))
+            .collect();
+        let corpus = Corpus {
+            documents: 50,
+            mean_length: 10.0,
+        };
+        let schemas: HashMap<i64, String> = [(1, "a".to_owned()), (2, "b".to_owned())].into();
+        for _ in 0..50 {
+            let matches = bm25(&asked, &postings, corpus);
+            let twins = [candidate(1, Some(0.5)), candidate(2, Some(0.5))];
+            let mut ranking = ranking(&twins, &matches, &[]);
+            ranking.by_schema(&schemas, &matches);
+            assert_eq!(order(&ranking), [1, 2]);
+        }
     }
 
     #[test]

@@ -17,8 +17,8 @@ const GENERIC: &[&str] = &[
 const PARTS_OF_NAMES: &[&str] = &["family", "first", "given", "last", "middle"];
 const NAMES_OF_PEOPLE: &[&str] = &["firstname", "forename", "lastname", "surname"];
 
-/// Names of keys that a column named only after the relation refers to.
-const REFERRED_TO: &[&str] = &["id", "key", "code", "uuid", "guid", "number", "no"];
+/// Names of keys that a column named only after the relation refers to; they do not say whose key it is.
+pub(crate) const REFERRED_TO: &[&str] = &["id", "key", "code", "uuid", "guid", "number", "no"];
 
 /// Keys that may be known by the same words; what more of them are known by says nothing.
 const MANY: usize = 16;

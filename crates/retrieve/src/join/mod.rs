@@ -7,6 +7,7 @@
 
 mod infer;
 
+pub(crate) use infer::REFERRED_TO;
 pub use infer::{Attribute, Inferred, Keyed, infer, shared};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
