@@ -207,7 +207,7 @@ impl Finding<'_> {
             ranking.by_schema(&schemas(strong)?, self.matches);
         }
         if let Some(best) = ranking.ranked().first() {
-            ranking.by_keys(&self.keys(vec![best.id])?, self.asked);
+            ranking.by_keys(&self.keys(best.id)?, self.asked);
         }
         Ok(ranking.into_ranked())
     }
@@ -219,19 +219,13 @@ impl Finding<'_> {
         last.map_or(similarity, |last| f32::midpoint(similarity, last))
     }
 
-    /// The similarities of what was compared.
-    fn similarities(&self) -> HashMap<Place, f32> {
-        let near = self.nearest.found.iter();
-        near.map(|near| ((near.object_id, near.column), near.similarity))
-            .collect()
-    }
-
-    /// The columns of the foreign keys of some relations.
-    fn keys(&self, relations: Vec<i64>) -> Result<Vec<KeyColumn>> {
-        let mut keys = graph::key_columns(relations)?;
-        let similarities = self.similarities();
+    /// The columns of the foreign keys of a relation.
+    fn keys(&self, relation: i64) -> Result<Vec<KeyColumn>> {
+        let mut keys = graph::key_columns(vec![relation])?;
         for key in &mut keys {
-            key.similarity = similarities.get(&key.from).copied();
+            let mut near = self.nearest.found.iter();
+            let own = near.find(|near| (near.object_id, near.column) == key.from);
+            key.similarity = own.map(|near| near.similarity);
         }
         Ok(keys)
     }
@@ -296,7 +290,10 @@ impl Finding<'_> {
         let schema = ranked.first().map_or(0.0, |best| best.parts.schema);
         let score = |one: &Ranked| (one.id, one.parts.sum() - schema);
         let relations: HashMap<i64, f32> = ranked.iter().map(score).collect();
-        let similarities = self.similarities();
+        let near = self.nearest.found.iter();
+        let similarities: HashMap<Place, f32> = near
+            .map(|near| ((near.object_id, near.column), near.similarity))
+            .collect();
         let known = self.confidences(|place| *place);
         let mut columns = Vec::new();
         query::read_often(COLUMNS, &[strong.clone().into()], |row| {

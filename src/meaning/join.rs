@@ -1,6 +1,6 @@
 //! How relations are joined: trees over declared foreign keys, else over what names suggest.
 
-use retrieve::{Asked, Edge, Inferred, MAX_TERMINALS, asked, terms, trees, words_asked};
+use retrieve::{Asked, Edge, Inferred, MAX_TERMINALS, are_connected, asked, terms, trees, words_asked};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
@@ -146,22 +146,19 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses, question: 
         Ok(_) => with_guesses(
             relations,
             &terminals,
-            declared,
+            &declared,
             graph::inferred_between(&terminals)?,
             ties,
         )?,
         Err(_) => {
-            let found = match guesses {
+            let mut found = match guesses {
                 Guesses::Between => graph::inferred_between(&terminals)?,
                 Guesses::Everywhere | Guesses::Everything => graph::inferred(relations)?,
             };
-            match with_guesses(relations, &terminals, declared.clone(), found.clone(), ties) {
-                Err(Error::NoJoinPath { .. }) if guesses == Guesses::Everything => {
-                    let in_common = graph::in_common(&terminals)?;
-                    with_guesses(relations, &terminals, declared, [found, in_common].concat(), ties)?
-                }
-                other => other?,
+            if guesses == Guesses::Everything && !are_connected(&terminals, &edges(&declared, &found)) {
+                found.extend(graph::in_common(&terminals)?);
             }
+            with_guesses(relations, &terminals, &declared, found, ties)?
         }
     };
     let ids: BTreeSet<i64> = found
@@ -201,20 +198,24 @@ pub fn join_paths(relations: &[Named], most: usize, guesses: Guesses, question: 
 
 type Found = (Vec<retrieve::Tree>, Vec<Inferred>);
 
-fn with_guesses(
-    relations: &[Named],
-    terminals: &[i64],
-    declared: Vec<Edge>,
-    guesses: Vec<Inferred>,
-    most: usize,
-) -> Result<Found> {
-    let mut edges = declared;
-    edges.extend(guesses.iter().map(|one| Edge {
+/// Declared keys and guesses together.
+fn edges(declared: &[Edge], guesses: &[Inferred]) -> Vec<Edge> {
+    let guessed = guesses.iter().map(|one| Edge {
         a: one.from,
         b: one.to,
         cost: graph::cost(one.confidence),
-    }));
-    match trees(terminals, &edges, most) {
+    });
+    declared.iter().copied().chain(guessed).collect()
+}
+
+fn with_guesses(
+    relations: &[Named],
+    terminals: &[i64],
+    declared: &[Edge],
+    guesses: Vec<Inferred>,
+    most: usize,
+) -> Result<Found> {
+    match trees(terminals, &edges(declared, &guesses), most) {
         Ok(found) => Ok((found, guesses)),
         Err(groups) => Err(unconnected(relations, &groups)),
     }
