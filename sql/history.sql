@@ -79,6 +79,7 @@ CREATE TABLE schema_monitor._object (
     structure       bytea NOT NULL,
     layout          bytea NOT NULL,
     access          bytea NOT NULL,
+    column_numbers  smallint[] NOT NULL,
     first_version   bigint NOT NULL,
     last_version    bigint NOT NULL,
     dropped_version bigint,
@@ -98,6 +99,7 @@ COMMENT ON COLUMN schema_monitor._object.owner IS 'owner; the last one for what 
 COMMENT ON COLUMN schema_monitor._object.structure IS 'SHA-256 of everything that is declared';
 COMMENT ON COLUMN schema_monitor._object.layout IS 'SHA-256 of the order of columns';
 COMMENT ON COLUMN schema_monitor._object.access IS 'SHA-256 of owner and privileges';
+COMMENT ON COLUMN schema_monitor._object.column_numbers IS 'numbers of its columns (attnum), in order';
 COMMENT ON COLUMN schema_monitor._object.first_version IS 'version it appeared in';
 COMMENT ON COLUMN schema_monitor._object.last_version IS 'version that last changed it';
 COMMENT ON COLUMN schema_monitor._object.dropped_version IS 'version it was gone in';

@@ -96,6 +96,32 @@ def test_swapped_names_are_two_renames(connection: psycopg.Connection[Any]) -> N
     }
 
 
+@pytest.mark.parametrize("role", ["origin", "replica"])
+def test_a_last_column_that_is_dropped_and_added_again_is_both(connection: psycopg.Connection[Any], role: str) -> None:
+    connection.execute("CREATE TABLE harbour (id int, berth_length int); CREATE TYPE pair AS (a int, b int)")
+    wait_indexed(connection)
+    known, fingerprint = version(connection), one(connection, "SELECT schema_monitor.fingerprint()")
+    connection.execute(f"""
+        BEGIN;
+        SET LOCAL session_replication_role = {role};
+        ALTER TABLE harbour DROP COLUMN berth_length; ALTER TABLE harbour ADD COLUMN berth_length int;
+        ALTER TYPE pair DROP ATTRIBUTE b; ALTER TYPE pair ADD ATTRIBUTE b int;
+        COMMIT""")
+    connection.execute("SELECT schema_monitor.check()")  # of a replica no trigger tells
+    wait_indexed(connection)
+    assert sorted(changes_since(connection, known)) == [
+        ("column_added", "public.harbour", "berth_length"),
+        ("column_added", "public.pair", "b"),
+        ("column_dropped", "public.harbour", "berth_length"),
+        ("column_dropped", "public.pair", "b"),
+    ]
+    assert one(connection, "SELECT schema_monitor.fingerprint()") == fingerprint
+    assert one(connection, "SELECT column_name FROM schema_monitor.search('how long are berths', 1)") == ("berth_length",)
+    assert audit(connection) == []
+    known = version(connection)
+    assert one(connection, "SELECT updated FROM schema_monitor.check(true)") == (False,) and version(connection) == known
+
+
 def test_what_changes_nothing_makes_no_version(connection: psycopg.Connection[Any]) -> None:
     connection.execute("CREATE TABLE t (a int NOT NULL); CREATE MATERIALIZED VIEW m AS SELECT 1 AS one; CREATE UNIQUE INDEX ON m (one)")
     wait_indexed(connection)

@@ -2,7 +2,7 @@
 
 use crate::pg::ErrorReport;
 use pgrx::prelude::*;
-use schema::Fingerprints;
+use schema::{Definition, Fingerprints, PartKind};
 
 use crate::catalog::{self, Scope};
 use crate::error::Result;
@@ -144,7 +144,13 @@ fn audit() -> Result<Vec<(String, String)>> {
         let bytes = |fingerprints: Fingerprints| {
             [fingerprints.structure, fingerprints.layout, fingerprints.access].map(|one| one.as_bytes().to_vec())
         };
-        let stored = row.text(6).and_then(|text| serde_json::from_str(&text).ok());
+        let numbers = |definition: &Definition| -> Vec<u32> {
+            definition
+                .parts_of(PartKind::Column)
+                .map(|column| column.number)
+                .collect()
+        };
+        let stored: Option<Definition> = row.text(6).and_then(|text| serde_json::from_str(&text).ok());
         if stored.as_ref().map(|definition| bytes(Fingerprints::of(definition))) != Some(recorded.clone()) {
             problems.push((
                 identity.clone(),
@@ -153,7 +159,10 @@ fn audit() -> Result<Vec<(String, String)>> {
         }
         match found.remove(&address) {
             None => problems.push((identity, "it is recorded and not in the catalog".to_owned())),
-            Some(definition) if bytes(Fingerprints::of(&definition)) != recorded => {
+            Some(definition)
+                if bytes(Fingerprints::of(&definition)) != recorded
+                    || stored.is_none_or(|stored| numbers(&stored) != numbers(&definition)) =>
+            {
                 let now = serde_json::to_string(&definition).unwrap_or_default();
                 problems.push((identity, format!("it is declared otherwise: {now}")));
             }

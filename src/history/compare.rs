@@ -1,6 +1,6 @@
 //! What is recorded ↔ what was found.
 
-use schema::{Change, Continuity, Definition, Fingerprints, Kind, diff};
+use schema::{Change, Continuity, Definition, Fingerprints, Kind, PartKind, diff};
 use std::collections::{HashMap, HashSet};
 
 use super::store::{self, Known};
@@ -73,8 +73,10 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
             let fingerprints = Fingerprints::of(&definition);
             (one, address, definition, continuity, fingerprints)
         })
-        .filter(|(one, address, _, continuity, fingerprints)| {
+        .filter(|(one, address, definition, continuity, fingerprints)| {
             *continuity == Continuity::Recreated || one.fingerprints != *fingerprints || one.address != *address
+                // the last column dropped and added again: declared as before, and its values are gone
+                || one.column_numbers != column_numbers(definition)
         })
         .collect();
     let gone: Vec<Known> = missing.into_values().collect();
@@ -116,4 +118,12 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
         }
     });
     Ok(findings)
+}
+
+/// The numbers of the columns, in order; none where there are no columns.
+pub(super) fn column_numbers(definition: &Definition) -> Vec<i16> {
+    definition
+        .parts_of(PartKind::Column)
+        .map(|column| column.number as i16)
+        .collect()
 }

@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub name: String,
     /// Its fingerprints.
     pub fingerprints: Fingerprints,
+    /// The numbers of its columns, in order: a column that was dropped and added again has another.
+    pub column_numbers: Vec<i16>,
 }
 
 /// Where the monitor stands.
@@ -74,19 +76,22 @@ pub(super) fn stamp() -> Result<String> {
 }
 
 const KNOWN: &str = "
-    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access
+    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access,
+        o.column_numbers
     FROM schema_monitor._object AS o
     WHERE o.dropped_version IS NULL
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
 const KNOWN_AMONG: &str = "
-    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access
+    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access,
+        o.column_numbers
     FROM schema_monitor._object AS o
     WHERE o.dropped_version IS NULL
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
       AND o.oid OPERATOR(pg_catalog.=) ANY ($1)
     UNION
-    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access
+    SELECT o.object_id, o.class_id, o.oid, o.kind, o.schema_name, o.name, o.structure, o.layout, o.access,
+        o.column_numbers
     FROM schema_monitor._object AS o
     WHERE o.dropped_version IS NULL
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()
@@ -134,6 +139,7 @@ fn a_known(row: &Row<'_>) -> Result<Known> {
             layout: hash(7)?,
             access: hash(8)?,
         },
+        column_numbers: row.i16s(9),
     })
 }
 

@@ -3,25 +3,27 @@
 use pgrx::datum::DatumWithOid;
 use schema::{Definition, Fingerprints};
 
-use super::compare::Finding;
+use super::compare::{Finding, column_numbers};
 use crate::catalog::{Address, identity};
 use crate::error::{Error, Result};
 use crate::pg::{Oid, query};
 
 const INSERT_OBJECTS: &str = "
     INSERT INTO schema_monitor._object (
-        object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access, first_version,
-        last_version)
-    SELECT n.*, $12, $12
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)) AS n";
+        object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access,
+        column_numbers, first_version, last_version)
+    SELECT n.object_id, n.kind, n.class_id, n.oid, n.schema_name, n.name, n.identity, n.owner, n.structure, n.layout, n.access,
+        n.column_numbers::smallint[], $13, $13
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12))
+        AS n(object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access, column_numbers)";
 
 const UPDATE_OBJECTS: &str = "
     UPDATE schema_monitor._object AS o
     SET kind = n.kind, class_id = n.class_id, oid = n.oid, schema_name = n.schema_name, name = n.name,
         identity = n.identity, owner = n.owner, structure = n.structure, layout = n.layout, access = n.access,
-        last_version = $12
-    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11))
-        AS n(object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access)
+        column_numbers = n.column_numbers::smallint[], last_version = $13
+    FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12))
+        AS n(object_id, kind, class_id, oid, schema_name, name, identity, owner, structure, layout, access, column_numbers)
     WHERE o.object_id OPERATOR(pg_catalog.=) n.object_id
       AND o.incarnation OPERATOR(pg_catalog.=) schema_monitor._incarnation()";
 
@@ -58,6 +60,8 @@ struct Rows {
     structures: Vec<Vec<u8>>,
     layouts: Vec<Vec<u8>>,
     accesses: Vec<Vec<u8>>,
+    /// Arrays as text: those of one array would have to be of one length.
+    column_numbers: Vec<String>,
 }
 
 impl Rows {
@@ -73,13 +77,15 @@ impl Rows {
         self.structures.push(fingerprints.structure.as_bytes().to_vec());
         self.layouts.push(fingerprints.layout.as_bytes().to_vec());
         self.accesses.push(fingerprints.access.as_bytes().to_vec());
+        let numbers: Vec<String> = column_numbers(definition).iter().map(i16::to_string).collect();
+        self.column_numbers.push(format!("{{{}}}", numbers.join(",")));
     }
 
     fn write(self, sql: &str, version: i64) -> Result<()> {
         if self.ids.is_empty() {
             return Ok(());
         }
-        let arguments: [DatumWithOid<'_>; 12] = [
+        let arguments: [DatumWithOid<'_>; 13] = [
             self.ids.into(),
             self.kinds.into(),
             self.classes.into(),
@@ -91,6 +97,7 @@ impl Rows {
             self.structures.into(),
             self.layouts.into(),
             self.accesses.into(),
+            self.column_numbers.into(),
             version.into(),
         ];
         query::execute(sql, &arguments).map(drop)

@@ -148,27 +148,41 @@ fn told(access: &Access, other: &Access) -> Value {
     json!(privileges)
 }
 
+/// For each later part the place of the earlier one that it goes on from, if there is one; none is taken twice.
+fn continued(before: &[Part], after: &[Part], continuity: Continuity) -> Vec<Option<usize>> {
+    let mut is_free = vec![true; before.len()];
+    let mut places = vec![None; after.len()];
+    let mut take = |goes_on: &dyn Fn(&Part, &Part) -> bool| {
+        for (part, place) in after.iter().zip(&mut places).filter(|(_, place)| place.is_none()) {
+            let mut free = before.iter().enumerate().filter(|(at, _)| is_free[*at]);
+            *place = free
+                .find(|(_, old)| old.kind == part.kind && goes_on(old, part))
+                .map(|(at, _)| at);
+            if let Some(at) = *place {
+                is_free[at] = false;
+            }
+        }
+    };
+    // Rows have their values by the number of a column or of an enum's value. Of what else is declared the name is all that
+    // tells it from another that is alike: where two such swap their names, nothing is other than it was.
+    let has_rows = |part: &Part| matches!(part.kind, PartKind::Column | PartKind::Value);
+    take(&|old, part| {
+        !has_rows(part) && (&old.name, &old.attributes, &old.access) == (&part.name, &part.attributes, &part.access)
+    });
+    take(&|old, part| match continuity {
+        Continuity::Same => old.number == part.number,
+        Continuity::Recreated | Continuity::Rebound => old.name == part.name,
+    });
+    // An index or constraint rebuilt under its name in one comparison is the same part.
+    take(&|old, part| part.kind != PartKind::Column && old.name == part.name);
+    places
+}
+
 /// Changes of the parts: gone, there before under this or another name, new, and the columns' order.
 fn parts(before: &Definition, after: &Definition, continuity: Continuity, changes: &mut Vec<Change>) {
-    let same = |left: &Part, right: &Part| {
-        left.kind == right.kind
-            && match continuity {
-                Continuity::Same => left.number == right.number,
-                Continuity::Recreated | Continuity::Rebound => left.name == right.name,
-            }
-    };
-    // An index or constraint rebuilt under its name in one comparison is the same part.
-    let matched = |part: &Part, others: &[Part], opposite: &[Part]| {
-        others.iter().position(|other| same(part, other)).or_else(|| {
-            let position = others
-                .iter()
-                .position(|other| other.kind == part.kind && other.name == part.name)?;
-            let taken = opposite.iter().any(|rival| same(rival, &others[position]));
-            (!taken && part.kind != PartKind::Column).then_some(position)
-        })
-    };
-    for part in &before.parts {
-        if matched(part, &after.parts, &before.parts).is_none() {
+    let places = continued(&before.parts, &after.parts, continuity);
+    for (at, part) in before.parts.iter().enumerate() {
+        if !places.contains(&Some(at)) {
             note(
                 changes,
                 ChangeKind::Dropped,
@@ -179,8 +193,8 @@ fn parts(before: &Definition, after: &Definition, continuity: Continuity, change
             );
         }
     }
-    for part in &after.parts {
-        let Some(old) = matched(part, &before.parts, &after.parts).map(|at| &before.parts[at]) else {
+    for (part, place) in after.parts.iter().zip(places) {
+        let Some(old) = place.map(|at| &before.parts[at]) else {
             note(
                 changes,
                 ChangeKind::Added,
@@ -398,6 +412,32 @@ mod tests {
             Continuity::Same,
         );
         assert_eq!(names(&other), ["index_altered"]);
+    }
+
+    #[test]
+    fn alike_parts_that_swap_names_are_as_they_were() {
+        let with = |names: [&str; 2], checks: [&str; 2]| {
+            let mut table = table(&[(1, "a")]);
+            for (number, (name, check)) in (10..).zip(names.into_iter().zip(checks)) {
+                let mut constraint = Part::new(PartKind::Constraint, name.into(), number);
+                constraint.attributes.insert("definition".into(), json!(check));
+                table.parts.push(constraint);
+            }
+            table
+        };
+        let swapped = |checks| {
+            let (before, after) = (with(["c", "d"], checks), with(["d", "c"], checks));
+            diff(Some(&before), Some(&after), Continuity::Same)
+        };
+        assert_eq!(swapped(["CHECK (a > 0)", "CHECK (a > 0)"]), []);
+        let renamed = names(&swapped(["CHECK (a > 0)", "CHECK (a > 1)"]));
+        assert_eq!(renamed, ["constraint_renamed", "constraint_renamed"]);
+        // of two alike one is gone, and the other has its name
+        let (before, mut after) = (with(["c", "d"], ["x", "x"]), with(["d", "c"], ["x", "x"]));
+        after.parts.pop();
+        let changes = diff(Some(&before), Some(&after), Continuity::Same);
+        assert_eq!(names(&changes), ["constraint_dropped"]);
+        assert_eq!(changes[0].part, Some((PartKind::Constraint, "c".to_owned())));
     }
 
     #[test]

@@ -68,10 +68,10 @@ fn definition() -> impl Strategy<Value = Definition> {
 /// What may happen to a table between two readings of the catalog: some parts go, some get other names or attributes,
 /// some come, and the table itself changes.
 fn altered() -> impl Strategy<Value = (Definition, Definition)> {
-    let dice = prop::collection::vec((0..4_u8, any::<Index>(), attributes()), 24);
-    (definition(), definition(), dice).prop_map(|(before, other, dice)| {
-        let mut after = other;
-        let fresh = std::mem::take(&mut after.parts);
+    let dice = prop::collection::vec((0..4_u8, any::<Index>(), attributes()), 0..24);
+    (definition(), definition(), any::<bool>(), dice).prop_map(|(before, other, is_other, dice)| {
+        let mut after = if is_other { other.clone() } else { before.clone() };
+        let fresh = other.parts;
         after.parts = before.parts.clone();
         for ((what, pick, attributes), new) in dice.into_iter().zip(fresh) {
             let names_of_kind = |parts: &[Part], kind| -> Vec<String> {
@@ -238,12 +238,14 @@ proptest! {
     fn changes_lead_from_one_definition_to_the_other((before, after) in altered()) {
         let changes = diff(Some(&before), Some(&after), Continuity::Same);
         let (left, right) = (Fingerprints::of(&before), Fingerprints::of(&after));
-        prop_assert_eq!(
-            changes.is_empty(),
-            (left.structure, left.access) == (right.structure, right.access),
-            "{:?}", changes
-        );
+        // Two columns that are alike may swap their names, which only the layout tells, and the last one may be dropped and
+        // added again, which only its number tells.
+        let numbers = |definition: &Definition| -> Vec<u32> {
+            definition.parts_of(PartKind::Column).map(|column| column.number).collect()
+        };
+        let is_as_it_was = left == right && numbers(&before) == numbers(&after);
+        prop_assert_eq!(changes.is_empty(), is_as_it_was, "{:?}", changes);
         let applied = Fingerprints::of(&apply(&changes, before));
-        prop_assert_eq!((applied.structure, applied.access), (right.structure, right.access), "{:?}", changes);
+        prop_assert_eq!(applied, right, "{:?}", changes);
     }
 }
