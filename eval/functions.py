@@ -61,6 +61,12 @@ def measure_joins(connection: Connection, places: Places, questions: list[Questi
     }
 
 
+def measure_guesses(connection: Connection) -> dict[str, float]:
+    """Share of the pairs of tables that are joined by their foreign key where none is declared."""
+    found = joins.found_again(connection)
+    return {f"join_path(): foreign keys found again, first path, none declared ({len(found)} pairs of tables)": mean(found)}
+
+
 def measure_checks(connection: Connection, places: Places, questions: list[Question], seed: int) -> dict[str, float]:
     """validate_query() against PostgreSQL's own planning, and its first suggestion for a wrong name."""
     catalog, random = Catalog(connection), Random(seed)

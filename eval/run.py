@@ -278,6 +278,8 @@ def _measure_set(cluster: Cluster, benchmark: Benchmark, limit: int | None) -> d
         if benchmark.name == "spider_train":
             measured.update(functions.measure_joins(connection, loaded.places, asked))
             measured.update(functions.measure_context(connection, loaded.places, drawn(asked)))
+        if benchmark.name in ("spider_train", "bird"):
+            measured.update(functions.measure_guesses(connection))
         measured.update(functions.measure_checks(connection, loaded.places, drawn(asked), SEED))
         found.update({f"{benchmark.name}, {what}": round(float(value), 3) for what, value in measured.items()})
     if benchmark.name == "spider_train":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -25,7 +26,9 @@ def loaded(cluster: Cluster, name: str, files: list[Path]) -> psycopg.Connection
     cluster.query(f"CREATE DATABASE {name}")
     for file in files:
         # A schema made for data that is not there may have statements that fail; what follows them still counts.
-        cluster.psql(file=file, dbname=name, arguments=["-v", "ON_ERROR_STOP=0"], check=False)
+        done = cluster.psql(file=file, dbname=name, arguments=["-v", "ON_ERROR_STOP=0"], check=False)
+        if missing := re.search(r'extension ".*" is not available', done.stderr):
+            raise RuntimeError(f"{file.name} cannot be loaded: {missing.group()}")
     cluster.psql("CREATE EXTENSION IF NOT EXISTS schema_monitor CASCADE", dbname=name)
     connection = cluster.connect(name)
     done = connection.execute("SELECT schema_monitor.wait_until_indexed(make_interval(secs => %s))", (LIMIT_S,)).fetchone()

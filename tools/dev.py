@@ -12,6 +12,7 @@ if sys.version_info < (3, 10):
 
 from tools import build, check
 from tools.cluster import Cluster, ClusterError, all_clusters
+from tools.contrib import set_up_contrib
 from tools.environment import cargo_environment, set_up_cargo_pgrx, set_up_python, set_up_servers
 from tools.fuzz import fuzz
 from tools.models import make_model
@@ -91,6 +92,14 @@ def script(pg: int | None, program: str, arguments: list[str]) -> None:
     check.run_script(program, [*(["--pg", str(pg)] if pg else []), *arguments])
 
 
+def evaluate(pg: int | None, arguments: list[str]) -> None:
+    """Builds and runs `eval/run.py`; one of the schemas that it loads wants contrib modules."""
+    set_up_python()
+    set_up_servers()
+    set_up_contrib()
+    script(pg, "eval/run.py", arguments)
+
+
 def main() -> int:
     """Runs one command; a failure we foresaw is one message and status 1."""
     parser = argparse.ArgumentParser(prog="python3 -m tools.dev", description=__doc__)
@@ -125,7 +134,7 @@ def main() -> int:
         "fuzz": lambda: fuzz(given.arguments),
         "demo": lambda: script(pg, "demo/demo.py", given.arguments),
         "bench": lambda: script(pg, "bench/run.py", given.arguments),
-        "eval": lambda: script(pg, "eval/run.py", given.arguments),
+        "eval": lambda: evaluate(pg, given.arguments),
         "lint": check.lint,
         "deny": check.deny,
         "env": print_environment,

@@ -1,7 +1,8 @@
 //! Joins that nobody declared: columns named as the key of another relation.
 //!
 //! `orders.customer_id` and `customers.id`, `city.country_code` and `country.code`, `visit.person_id` and
-//! `person.person_id`: a column and the only column of a unique key, of the same type, whose names say so.
+//! `person.person_id`, `sales.ship_date_key` and `dim_date.date_key`: a column and the only column of a unique key, of the
+//! same type, whose names say so.
 
 use rust_stemmers::{Algorithm, Stemmer};
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +14,9 @@ const GENERIC: &[&str] = &[
     "id", "key", "code", "name", "uuid", "guid", "number", "no", "oid", "pk", "type", "title", "value",
 ];
 
+/// What may stand before one of them and says no more.
+const OF_ROWS: &[&str] = &["record", "row", "sys"];
+
 /// Names of people in part, which two relations have of different people: of these words with "name", or of one alone.
 const PARTS_OF_NAMES: &[&str] = &["family", "first", "given", "last", "middle"];
 const NAMES_OF_PEOPLE: &[&str] = &["firstname", "forename", "lastname", "surname"];
@@ -20,7 +24,28 @@ const NAMES_OF_PEOPLE: &[&str] = &["firstname", "forename", "lastname", "surname
 /// Names of keys that a column named only after the relation refers to; they do not say whose key it is.
 pub(crate) const REFERRED_TO: &[&str] = &["id", "key", "code", "uuid", "guid", "number", "no"];
 
-/// Keys that may be known by the same words; what more of them are known by says nothing.
+/// What stands before or behind names of relations and says what kind they are, abbreviations written out.
+const KINDS_OF_RELATIONS: &[&str] = &[
+    "dim",
+    "dimension",
+    "fact",
+    "lkp",
+    "lookup",
+    "master",
+    "reference",
+    "table",
+];
+
+/// Words of columns that count or measure what they name after them: no reference to one.
+const COUNTS: &[&str] = &[
+    "count", "max", "maximum", "min", "minimum", "num", "number", "qty", "quantity", "sum", "total",
+];
+
+/// Those of them that are nothing but keys: a home phone number is no reference to a phone number.
+const KEYS: &[&str] = &["id", "key", "code", "uuid", "guid"];
+
+/// Keys that may be known by the same words; where there are more, they are those of relations that are called so, or say
+/// nothing.
 const MANY: usize = 16;
 
 /// A column that may be joined by.
@@ -74,8 +99,10 @@ enum Known {
     Foreign,
     /// The relation's words and the key's: customer and id.
     Whole,
-    /// The relation's words alone: customer.
+    /// The relation's words alone, customer; with "id", where the key is called otherwise: vendor_id and party_key.
     Owner,
+    /// The relation's words alone where the key is called otherwise: patient and ssn.
+    Only,
     /// The end of the whole: country_id of world_country.
     Tail,
 }
@@ -91,14 +118,23 @@ pub fn infer(relations: &[Keyed]) -> Vec<Inferred> {
     let mut found = Vec::new();
     for relation in relations {
         for column in &relation.columns {
-            let words = stems(&column.name);
+            let name = Column::of(&column.name);
             let mut best: BTreeMap<(i64, i16), Inferred> = BTreeMap::new();
-            for start in 0..words.len() {
-                for (key, known) in index.get(&words[start..]).into_iter().flatten() {
-                    let confidence = confidence(*known, start == 0, column.is_unique);
-                    let fits = relation.id != key.relation.id && column.type_oid == key.column.type_oid;
+            for (start, end) in name.parts() {
+                let keys = index.get(&name.words[start..end]).into_iter().flatten();
+                let fits = |key: &Key<'_>| relation.id != key.relation.id && column.type_oid == key.column.type_oid;
+                let fitting: Vec<&(Key<'_>, Known)> = keys.filter(|(key, _)| fits(key)).collect();
+                // Where a relation is called so, a key that is called so is a reference to it, too.
+                let is_owned = fitting
+                    .iter()
+                    .any(|(_, known)| matches!(known, Known::Owner | Known::Only));
+                for (key, known) in fitting {
+                    if is_owned && *known == Known::Foreign {
+                        continue;
+                    }
+                    let confidence = name.confidence(*known, (start, end), column.is_unique);
                     let place = (key.relation.id, key.column.number);
-                    if fits && confidence > best.get(&place).map_or(0.0, |one| one.confidence) {
+                    if confidence > best.get(&place).map_or(0.0, |one| one.confidence) {
                         best.insert(
                             place,
                             Inferred {
@@ -206,38 +242,58 @@ pub fn shared(relations: &[Keyed]) -> Vec<Inferred> {
 fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     let mut index: HashMap<Words, Vec<(Key<'_>, Known)>> = HashMap::new();
     for relation in relations {
-        let owner = stems(&relation.name);
-        for column in relation.columns.iter().filter(|column| column.is_unique) {
+        let owners = owners(&relation.name);
+        let keys = relation.columns.iter().filter(|column| column.is_unique);
+        let keys = keys.filter(|column| !is_name_of_people(&column.name));
+        for (at, column) in keys.enumerate() {
             let words = stems(&column.name);
-            if is_name_of_people(&column.name) {
-                continue;
-            }
-            let is_generic = words.len() == 1 && GENERIC.contains(&words[0].as_str());
-            let whole: Words = owner.iter().chain(&words).cloned().collect();
+            let says_nothing = |words: &[String]| REFERRED_TO.contains(&words.concat().as_str());
             let mut add = |words: &[String], known| {
                 let key = Key { relation, column };
                 index.entry(words.to_vec()).or_default().push((key, known));
             };
-            if is_generic {
-                (1..whole.len().saturating_sub(1)).for_each(|start| add(&whole[start..], Known::Tail));
-            } else {
-                add(
-                    &words,
-                    if words.starts_with(&owner) {
-                        Known::Own
-                    } else {
-                        Known::Foreign
-                    },
-                );
+            let own = owners.iter().find_map(|owner| words.strip_prefix(owner.as_slice()));
+            let is_generic = words.split_last().is_some_and(|(last, before)| {
+                GENERIC.contains(&last.as_str()) && before.iter().all(|word| OF_ROWS.contains(&word.as_str()))
+            });
+            if !is_generic {
+                add(&words, own.map_or(Known::Foreign, |_| Known::Own));
             }
-            if REFERRED_TO.contains(&words.concat().as_str()) {
-                add(&owner, Known::Owner);
+            for owner in &owners {
+                let whole = [owner.as_slice(), &words].concat();
+                if is_generic {
+                    (1..owner.len()).for_each(|start| add(&whole[start..], Known::Tail));
+                }
+                if says_nothing(own.unwrap_or(&words)) {
+                    add(owner, Known::Owner);
+                } else if at == 0 {
+                    add(owner, Known::Only);
+                    add(&[owner.as_slice(), &["id".to_owned()]].concat(), Known::Owner);
+                }
+                add(&whole, Known::Whole);
             }
-            add(&whole, Known::Whole);
         }
     }
-    index.retain(|_, keys| keys.len() <= MANY);
+    index.retain(|_, keys| {
+        if keys.len() > MANY {
+            keys.retain(|(_, known)| !matches!(known, Known::Foreign | Known::Tail));
+        }
+        keys.len() <= MANY
+    });
     index
+}
+
+/// The words of a relation's name, and those but one at an end that says what kind of relation it is.
+fn owners(relation: &str) -> Vec<Words> {
+    let words = words_of(relation);
+    let says_kind = |word: &String| KINDS_OF_RELATIONS.contains(&word.as_str());
+    let owner = match words.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() && says_kind(first) => Some(rest),
+        [rest @ .., last] if !rest.is_empty() && says_kind(last) => Some(rest),
+        _ => None,
+    };
+    let stemmed = |words: &[String]| words.iter().map(|word| stem(word)).collect();
+    std::iter::once(words.as_slice()).chain(owner).map(stemmed).collect()
 }
 
 fn is_name_of_people(column: &str) -> bool {
@@ -248,17 +304,60 @@ fn is_name_of_people(column: &str) -> bool {
     }
 }
 
-/// How sure it is that a column means a key: by all of its words, or only by the last of them.
-fn confidence(known: Known, is_all: bool, is_unique: bool) -> f32 {
-    let refers = match (known, is_all) {
-        (Known::Own | Known::Whole, true) => 0.9,
-        (Known::Foreign, true) => 0.8,
-        (Known::Owner, true) | (Known::Own | Known::Whole, false) => 0.7,
-        (Known::Tail, true) => 0.6,
-        (Known::Foreign | Known::Owner | Known::Tail, false) => 0.0,
-    };
-    // A key that refers is one row for one row: so are details of a thing, and so are two things with the same key.
-    if is_unique { refers * 0.9 } else { refers }
+/// The name of a column that may refer to a key.
+struct Column {
+    words: Words,
+    /// Where the numbers begin that tell it from others like it: club_id of club_id_2.
+    end: usize,
+    /// Whether it may be how many there are of what it is called after: followers, num_product.
+    is_count: bool,
+    /// Whether its last word may be what it measures: sort_order.
+    is_measure: bool,
+}
+
+impl Column {
+    fn of(name: &str) -> Column {
+        let words = words_of(name);
+        let is_number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
+        let is_plural = |word: &str| word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end));
+        let ends_in = |is: &dyn Fn(&str) -> bool| words.last().is_some_and(|last| is(last));
+        Column {
+            end: words
+                .iter()
+                .rposition(|word| !is_number(word))
+                .map_or(0, |last| last + 1),
+            is_count: ends_in(&is_plural) || words.iter().any(|word| COUNTS.contains(&word.as_str())),
+            is_measure: ends_in(&|last| OF_THEIR_OWN.contains(&last)),
+            words: words.iter().map(|word| stem(word)).collect(),
+        }
+    }
+
+    /// Places of the words that may name a key: all, the last ones, the same without numbers at the end.
+    fn parts(&self) -> impl Iterator<Item = (usize, usize)> {
+        let ends = [self.words.len(), self.end];
+        let ends = ends.into_iter().take(if self.end < self.words.len() { 2 } else { 1 });
+        ends.flat_map(|end| (0..end).map(move |start| (start, end)))
+    }
+
+    /// How sure it is that the column means a key: by all of its words, or by a part of them, what is before or behind saying
+    /// in which role.
+    fn confidence(&self, known: Known, (start, end): (usize, usize), is_unique: bool) -> f32 {
+        let is_all = (start, end) == (0, self.words.len());
+        let names_key = end - start > 1 && KEYS.contains(&self.words[end - 1].as_str());
+        let refers = match (known, is_all) {
+            (Known::Own | Known::Whole, true) => 0.9,
+            (Known::Foreign, true) => 0.8,
+            (Known::Own | Known::Whole, false) => 0.7,
+            (Known::Owner, true) if !self.is_count => 0.7,
+            (Known::Only, true) if !self.is_count => 0.6,
+            (Known::Tail, true) => 0.6,
+            (Known::Foreign, false) if names_key => 0.6,
+            (Known::Owner, false) if !self.is_count && !self.is_measure => 0.5,
+            (Known::Foreign | Known::Owner | Known::Only | Known::Tail, _) => 0.0,
+        };
+        // A key that refers is one row for one row: so are details of a thing, and so are two things with the same key.
+        if is_unique { refers * 0.9 } else { refers }
+    }
 }
 
 /// Of two directions between the same columns the surer one: `a.x` may refer to `b.x` or `b.x` to `a.x`, not both.
@@ -276,11 +375,11 @@ fn surest(found: Vec<Inferred>) -> Vec<Inferred> {
 }
 
 fn stems(name: &str) -> Words {
-    let stemmer = Stemmer::create(Algorithm::English);
-    words_of(name)
-        .iter()
-        .map(|word| stemmer.stem(word).into_owned())
-        .collect()
+    words_of(name).iter().map(|word| stem(word)).collect()
+}
+
+fn stem(word: &str) -> String {
+    Stemmer::create(Algorithm::English).stem(word).into_owned()
 }
 
 #[cfg(test)]
@@ -328,6 +427,85 @@ mod tests {
         );
         let person = relation(4, "person", &[("person_id", true)]);
         assert_eq!(pairs(&infer(&[visit, person])), [(3, 2, 4, 1)]);
+    }
+
+    #[test]
+    fn what_stands_before_or_behind_is_a_role() {
+        let confidence = |table: &str, key: &str, column: &str| {
+            let key = relation(1, table, &[(key, true)]);
+            let found = infer(&[key, relation(2, "facts", &[("id", true), (column, false)])]);
+            found.iter().map(|one| (one.to, one.confidence)).collect::<Vec<_>>()
+        };
+        for (table, key, column, expected) in [
+            ("dim_date", "date_key", "order_date_key", 0.7),
+            ("calendar", "date_key", "order_date_key", 0.6),
+            ("club", "Club_ID", "Club_ID_2", 0.7),
+            ("department", "DepartmentID", "Department", 0.7),
+            ("pilot", "pilot_id", "Winning_Pilot", 0.5),
+            ("members", "member_id", "link_to_member", 0.5),
+            ("physician", "EmployeeID", "Physician", 0.6),
+            ("physician", "EmployeeID", "physician_id", 0.7),
+            ("status", "id", "status", 0.7),
+            ("tbl_customer", "customer_key", "bill_to_customer_key", 0.7),
+            ("mst_customer", "customer_key", "bill_to_customer_key", 0.7),
+            ("customer_dim", "customer_key", "bill_to_customer_key", 0.7),
+            ("cust_mstr", "id", "cust_id", 0.9),
+            ("cust_mstr", "id", "cust_mstr_id", 0.9),
+            ("ref_unit", "unit_key", "size_unit_key", 0.7),
+            ("lkp_unit", "unit_key", "size_unit_key", 0.7),
+        ] {
+            assert_eq!(
+                confidence(table, key, column),
+                [(1, expected)],
+                "{table}.{key} and {column}"
+            );
+        }
+        for (table, key, column) in [
+            ("product", "product_id", "total_products"),
+            ("product", "product_id", "num_product"),
+            ("orders", "id", "sort_order"),
+            ("phone", "phone_number", "home_number"),
+            ("directory", "phone_number", "home_phone_number"),
+            ("physician", "EmployeeID", "head_physician"),
+            ("physician", "rowguid", "rowguid"),
+            ("follows", "f1", "followers"),
+        ] {
+            assert_eq!(confidence(table, key, column), [], "{table}.{key} and {column}");
+        }
+    }
+
+    #[test]
+    fn a_key_called_as_a_relation_refers_to_it() {
+        let physician = relation(1, "physician", &[("employee_id", true)]);
+        let trained = relation(2, "trained_in", &[("physician", true), ("treatment", false)]);
+        let visit = relation(3, "visit", &[("visit_id", true), ("physician", false)]);
+        let mut found = pairs(&infer(&[physician.clone(), trained.clone(), visit.clone()]));
+        found.sort_unstable();
+        assert_eq!(found, [(2, 1, 1, 1), (3, 2, 1, 1)]);
+        let mut named = physician;
+        named.columns[0].type_oid = 25;
+        assert_eq!(
+            pairs(&infer(&[named, trained, visit])),
+            [(3, 2, 2, 1)],
+            "of another type it is none"
+        );
+    }
+
+    #[test]
+    fn whose_key_it_is_counts_where_many_have_it() {
+        let satellites = (2..40).map(|id| relation(id, &format!("{id}_of_it"), &[("event_id", true)]));
+        let edges = relation(1, "edges", &[("event_id", false)]);
+        let all: Vec<Keyed> = [relation(0, "events", &[("event_id", true)]), edges]
+            .into_iter()
+            .chain(satellites)
+            .collect();
+        let found = infer(&all);
+        let of_edges: Vec<_> = found
+            .iter()
+            .filter(|one| one.from == 1)
+            .map(|one| (one.to, one.confidence))
+            .collect();
+        assert_eq!(of_edges, [(0, 0.9)]);
     }
 
     #[test]
