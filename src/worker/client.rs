@@ -65,17 +65,29 @@ fn absent(embedder: Option<shared::Embedder>) -> Error {
 }
 
 /// The vector of a text by the model this database's vectors are of, which is the one before while another is being
-/// taken up; waits at most `timeout_ms`.
+/// taken up; waits at most `timeout_ms` for an answer.
 pub fn embed(purpose: Purpose, text: &str, timeout_ms: i32) -> Result<Embedded> {
+    let model = answering()?;
+    let answer = embed_by(model, purpose, text, timeout_ms);
+    if matches!(answer, Err(Error::Embedder(_))) {
+        // The embedder lets go of a model once every database has changed it: this one may have meanwhile.
+        if let Some(other) = answering().ok().filter(|now| *now != model) {
+            return embed_by(other, purpose, text, timeout_ms);
+        }
+    }
+    answer
+}
+
+/// The model that questions in this database are embedded by.
+fn answering() -> Result<ModelHash> {
     let of_database = shared::with_database(process::database(), |entry| entry.model);
     let answering = shared::embedder()
         .zip(of_database)
         .filter(|(embedder, model)| embedder.answers(*model));
-    let model = match answering {
-        Some((_, model)) => model,
-        None => configured_model()?.hash,
-    };
-    embed_by(model, purpose, text, timeout_ms)
+    match answering {
+        Some((_, model)) => Ok(model),
+        None => configured_model().map(|configured| configured.hash),
+    }
 }
 
 /// The vector of a text by one model.
