@@ -89,15 +89,15 @@ def _paths(connection: psycopg.Connection[Any], tables: list[str], question: str
 
 
 def found_again(connection: psycopg.Connection[Any]) -> list[bool]:
-    """For each two tables with foreign keys from one to the other: whether, where no key is declared, the first path is one of them.
+    """For each two tables with foreign keys between them: whether, where no key is declared, the first path is one of them.
 
     All foreign keys are dropped for it, and are added again.
     """
     keys = connection.execute(FOREIGN_KEYS).fetchall()
-    wanted: dict[tuple[str, str], list[Pairs]] = {}
+    wanted: dict[tuple[str, ...], list[Pairs]] = {}
     for own, other, from_table, to_table, columns, *_ in keys:
         pairs = frozenset(frozenset((f"{from_table}.{a}".lower(), f"{to_table}.{b}".lower())) for a, b in columns)
-        wanted.setdefault((own, other), []).append(pairs)
+        wanted.setdefault(tuple(sorted((own, other))), []).append(pairs)
     _alter(connection, [f"ALTER TABLE {own} DROP CONSTRAINT {name}" for own, *_, name, _ in keys])
     found = []
     for tables, declared in wanted.items():

@@ -110,7 +110,8 @@ fn changes_since(version: i64) -> Result<i64> {
 }
 
 const RECORDED: &str = "
-    SELECT o.class_id, o.oid, o.identity, o.structure, o.layout, o.access, d.definition::text
+    SELECT o.class_id, o.oid, o.identity, o.structure, o.layout, o.access, d.definition::text,
+        o.column_numbers
     FROM schema_monitor._object AS o
     CROSS JOIN LATERAL (
         SELECT l.definition FROM schema_monitor._definition AS l
@@ -144,10 +145,10 @@ fn audit() -> Result<Vec<(String, String)>> {
         let bytes = |fingerprints: Fingerprints| {
             [fingerprints.structure, fingerprints.layout, fingerprints.access].map(|one| one.as_bytes().to_vec())
         };
-        let numbers = |definition: &Definition| -> Vec<u32> {
+        let numbers = |definition: &Definition| -> Vec<i16> {
             definition
                 .parts_of(PartKind::Column)
-                .map(|column| column.number)
+                .map(|column| column.number as i16)
                 .collect()
         };
         let stored: Option<Definition> = row.text(6).and_then(|text| serde_json::from_str(&text).ok());
@@ -161,7 +162,8 @@ fn audit() -> Result<Vec<(String, String)>> {
             None => problems.push((identity, "it is recorded and not in the catalog".to_owned())),
             Some(definition)
                 if bytes(Fingerprints::of(&definition)) != recorded
-                    || stored.is_none_or(|stored| numbers(&stored) != numbers(&definition)) =>
+                    || stored.is_none_or(|stored| numbers(&stored) != numbers(&definition))
+                    || row.i16s(7) != numbers(&definition) =>
             {
                 let now = serde_json::to_string(&definition).unwrap_or_default();
                 problems.push((identity, format!("it is declared otherwise: {now}")));

@@ -3,7 +3,8 @@
 //! Attributes fall into groups that people name with one word (a type with its collation is the
 //! *type*); each group that differs is one [`Change`] whose `before` and `after` hold just that group.
 //! Parts are matched by number where the object is the very same one in the catalogs, by name where it
-//! was made anew, so that a renamed column is a rename and not a drop and an add.
+//! was made anew, so that a renamed column is a rename and not a drop and an add. Parts that hold no values are
+//! matched first by all that is declared of them.
 
 use serde_json::{Map, Value, json};
 

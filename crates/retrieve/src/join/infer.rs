@@ -41,6 +41,11 @@ const COUNTS: &[&str] = &[
     "count", "max", "maximum", "min", "minimum", "num", "number", "qty", "quantity", "sum", "total",
 ];
 
+/// Words that end as plurals do and need not be one.
+const NO_PLURALS: &[&str] = &[
+    "alias", "atlas", "bias", "canvas", "gas", "lens", "news", "series", "species",
+];
+
 /// Those of them that are nothing but keys: a home phone number is no reference to a phone number.
 const KEYS: &[&str] = &["id", "key", "code", "uuid", "guid"];
 
@@ -243,9 +248,10 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     let mut index: HashMap<Words, Vec<(Key<'_>, Known)>> = HashMap::new();
     for relation in relations {
         let owners = owners(&relation.name);
-        let keys = relation.columns.iter().filter(|column| column.is_unique);
-        let keys = keys.filter(|column| !is_name_of_people(&column.name));
-        for (at, column) in keys.enumerate() {
+        let is_key = |column: &&Attribute| column.is_unique && !is_name_of_people(&column.name);
+        let mut keys: Vec<&Attribute> = relation.columns.iter().filter(is_key).collect();
+        keys.sort_unstable_by_key(|column| column.number);
+        for (at, column) in keys.into_iter().enumerate() {
             let words = stems(&column.name);
             let says_nothing = |words: &[String]| REFERRED_TO.contains(&words.concat().as_str());
             let mut add = |words: &[String], known| {
@@ -253,7 +259,7 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
                 index.entry(words.to_vec()).or_default().push((key, known));
             };
             let own = owners.iter().find_map(|owner| words.strip_prefix(owner.as_slice()));
-            let is_generic = words.split_last().is_some_and(|(last, before)| {
+            let is_generic = words_of(&column.name).split_last().is_some_and(|(last, before)| {
                 GENERIC.contains(&last.as_str()) && before.iter().all(|word| OF_ROWS.contains(&word.as_str()))
             });
             if !is_generic {
@@ -293,7 +299,8 @@ fn owners(relation: &str) -> Vec<Words> {
         _ => None,
     };
     let stemmed = |words: &[String]| words.iter().map(|word| stem(word)).collect();
-    std::iter::once(words.as_slice()).chain(owner).map(stemmed).collect()
+    let all = std::iter::once(words.as_slice()).chain(owner);
+    all.filter(|words| !words.is_empty()).map(stemmed).collect()
 }
 
 fn is_name_of_people(column: &str) -> bool {
@@ -319,14 +326,19 @@ impl Column {
     fn of(name: &str) -> Column {
         let words = words_of(name);
         let is_number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
-        let is_plural = |word: &str| word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end));
-        let ends_in = |is: &dyn Fn(&str) -> bool| words.last().is_some_and(|last| is(last));
+        let end = words
+            .iter()
+            .rposition(|word| !is_number(word))
+            .map_or(0, |last| last + 1);
+        let is_singular = |word: &str| {
+            !word.ends_with('s')
+                || ["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+                || NO_PLURALS.contains(&word)
+        };
+        let ends_in = |is: &dyn Fn(&str) -> bool| words[..end].last().is_some_and(|last| is(last));
         Column {
-            end: words
-                .iter()
-                .rposition(|word| !is_number(word))
-                .map_or(0, |last| last + 1),
-            is_count: ends_in(&is_plural) || words.iter().any(|word| COUNTS.contains(&word.as_str())),
+            end,
+            is_count: ends_in(&|last| !is_singular(last)) || words.iter().any(|word| COUNTS.contains(&word.as_str())),
             is_measure: ends_in(&|last| OF_THEIR_OWN.contains(&last)),
             words: words.iter().map(|word| stem(word)).collect(),
         }
@@ -446,6 +458,7 @@ mod tests {
             ("physician", "EmployeeID", "Physician", 0.6),
             ("physician", "EmployeeID", "physician_id", 0.7),
             ("status", "id", "status", 0.7),
+            ("species", "id", "species", 0.7),
             ("tbl_customer", "customer_key", "bill_to_customer_key", 0.7),
             ("mst_customer", "customer_key", "bill_to_customer_key", 0.7),
             ("customer_dim", "customer_key", "bill_to_customer_key", 0.7),
@@ -464,6 +477,10 @@ mod tests {
             ("product", "product_id", "total_products"),
             ("product", "product_id", "num_product"),
             ("orders", "id", "sort_order"),
+            ("orders", "id", "sort_order_2"),
+            ("orders", "id", "orders_2023"),
+            ("book", "title", "title"),
+            ("__", "code_letter", "id"),
             ("phone", "phone_number", "home_number"),
             ("directory", "phone_number", "home_phone_number"),
             ("physician", "EmployeeID", "head_physician"),
@@ -489,6 +506,14 @@ mod tests {
             [(3, 2, 2, 1)],
             "of another type it is none"
         );
+    }
+
+    #[test]
+    fn the_first_key_is_the_one_of_the_lowest_number() {
+        let mut physician = relation(1, "physician", &[("employee_no", true), ("licence", true)]);
+        physician.columns.reverse();
+        let visit = relation(2, "visit", &[("physician_id", false)]);
+        assert_eq!(pairs(&infer(&[physician, visit])), [(2, 1, 1, 1)]);
     }
 
     #[test]
