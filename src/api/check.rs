@@ -2,7 +2,7 @@
 
 use crate::pg::ErrorReport;
 use pgrx::prelude::*;
-use schema::{Definition, Fingerprints, PartKind};
+use schema::{Definition, Fingerprints};
 
 use crate::catalog::{self, Scope};
 use crate::error::Result;
@@ -145,12 +145,6 @@ fn audit() -> Result<Vec<(String, String)>> {
         let bytes = |fingerprints: Fingerprints| {
             [fingerprints.structure, fingerprints.layout, fingerprints.access].map(|one| one.as_bytes().to_vec())
         };
-        let numbers = |definition: &Definition| -> Vec<i16> {
-            definition
-                .parts_of(PartKind::Column)
-                .map(|column| column.number as i16)
-                .collect()
-        };
         let stored: Option<Definition> = row.text(6).and_then(|text| serde_json::from_str(&text).ok());
         if stored.as_ref().map(|definition| bytes(Fingerprints::of(definition))) != Some(recorded.clone()) {
             problems.push((
@@ -162,8 +156,8 @@ fn audit() -> Result<Vec<(String, String)>> {
             None => problems.push((identity, "it is recorded and not in the catalog".to_owned())),
             Some(definition)
                 if bytes(Fingerprints::of(&definition)) != recorded
-                    || stored.is_none_or(|stored| numbers(&stored) != numbers(&definition))
-                    || row.i16s(7) != numbers(&definition) =>
+                    || stored.is_none_or(|stored| stored.column_numbers() != definition.column_numbers())
+                    || row.i16s(7) != definition.column_numbers() =>
             {
                 let now = serde_json::to_string(&definition).unwrap_or_default();
                 problems.push((identity, format!("it is declared otherwise: {now}")));

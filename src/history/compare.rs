@@ -1,6 +1,6 @@
 //! What is recorded ↔ what was found.
 
-use schema::{Change, Continuity, Definition, Fingerprints, Kind, PartKind, diff};
+use schema::{Change, Continuity, Definition, Fingerprints, Kind, diff};
 use std::collections::{HashMap, HashSet};
 
 use super::store::{self, Known};
@@ -76,7 +76,7 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
         .filter(|(one, address, definition, continuity, fingerprints)| {
             *continuity == Continuity::Recreated || one.fingerprints != *fingerprints || one.address != *address
                 // the last column dropped and added again: declared as before, and its values are gone
-                || one.column_numbers != column_numbers(definition)
+                || one.column_numbers != definition.column_numbers()
         })
         .collect();
     let gone: Vec<Known> = missing.into_values().collect();
@@ -118,12 +118,4 @@ pub(super) fn compare(scope: &Scope, mut found: Definitions, rebind: bool) -> Re
         }
     });
     Ok(findings)
-}
-
-/// The numbers of the columns, in order; none where there are no columns.
-pub(super) fn column_numbers(definition: &Definition) -> Vec<i16> {
-    definition
-        .parts_of(PartKind::Column)
-        .map(|column| column.number as i16)
-        .collect()
 }

@@ -3,7 +3,7 @@
 use pgrx::datum::DatumWithOid;
 use schema::{Definition, Fingerprints};
 
-use super::compare::{Finding, column_numbers};
+use super::compare::Finding;
 use crate::catalog::{Address, identity};
 use crate::error::{Error, Result};
 use crate::pg::{Oid, query};
@@ -77,7 +77,7 @@ impl Rows {
         self.structures.push(fingerprints.structure.as_bytes().to_vec());
         self.layouts.push(fingerprints.layout.as_bytes().to_vec());
         self.accesses.push(fingerprints.access.as_bytes().to_vec());
-        let numbers: Vec<String> = column_numbers(definition).iter().map(i16::to_string).collect();
+        let numbers: Vec<String> = definition.column_numbers().iter().map(i16::to_string).collect();
         self.column_numbers.push(format!("{{{}}}", numbers.join(",")));
     }
 

@@ -198,6 +198,13 @@ impl Definition {
         }
     }
 
+    /// The numbers of the columns, in order: one that was dropped and added again has another.
+    pub fn column_numbers(&self) -> Vec<i16> {
+        self.parts_of(PartKind::Column)
+            .map(|column| column.number as i16)
+            .collect()
+    }
+
     /// The parts of one kind, in stored order.
     pub fn parts_of(&self, kind: PartKind) -> impl Iterator<Item = &Part> {
         self.parts.iter().filter(move |part| part.kind == kind)

@@ -2,52 +2,11 @@
 //!
 //! `orders.customer_id` and `customers.id`, `city.country_code` and `country.code`, `visit.person_id` and
 //! `person.person_id`, `sales.ship_date_key` and `dim_date.date_key`: a column and the only column of a unique key, of the
-//! same type, whose names say so.
+//! same type, whose names say so. How sure that is, is a rule of thumb.
 
-use rust_stemmers::{Algorithm, Stemmer};
 use std::collections::{BTreeMap, HashMap};
 
-use crate::words::words_of;
-
-/// Names of keys that say nothing of whose key they are.
-const GENERIC: &[&str] = &[
-    "id", "key", "code", "name", "uuid", "guid", "number", "no", "oid", "pk", "type", "title", "value",
-];
-
-/// What may stand before one of them and says no more.
-const OF_ROWS: &[&str] = &["record", "row", "sys"];
-
-/// Names of people in part, which two relations have of different people: of these words with "name", or of one alone.
-const PARTS_OF_NAMES: &[&str] = &["family", "first", "given", "last", "middle"];
-const NAMES_OF_PEOPLE: &[&str] = &["firstname", "forename", "lastname", "surname"];
-
-/// Names of keys that a column named only after the relation refers to; they do not say whose key it is.
-pub(crate) const REFERRED_TO: &[&str] = &["id", "key", "code", "uuid", "guid", "number", "no"];
-
-/// What stands before or behind names of relations and says what kind they are, abbreviations written out.
-const KINDS_OF_RELATIONS: &[&str] = &[
-    "dim",
-    "dimension",
-    "fact",
-    "lkp",
-    "lookup",
-    "master",
-    "reference",
-    "table",
-];
-
-/// Words of columns that count or measure what they name after them: no reference to one.
-const COUNTS: &[&str] = &[
-    "count", "max", "maximum", "min", "minimum", "num", "number", "qty", "quantity", "sum", "total",
-];
-
-/// Words that end as plurals do and need not be one.
-const NO_PLURALS: &[&str] = &[
-    "alias", "atlas", "bias", "canvas", "gas", "lens", "news", "series", "species",
-];
-
-/// Those of them that are nothing but keys: a home phone number is no reference to a phone number.
-const KEYS: &[&str] = &["id", "key", "code", "uuid", "guid"];
+use super::name::{Column, KEYS, REFERRED_TO, Words, is_generic, is_name_of_people, owners, stems};
 
 /// Keys that may be known by the same words; where there are more, they are those of relations that are called so, or say
 /// nothing.
@@ -92,9 +51,6 @@ pub struct Inferred {
     pub confidence: f32,
 }
 
-/// A name as comparable words.
-type Words = Vec<String>;
-
 /// How the words of a column stand to what a key is known by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
@@ -137,7 +93,7 @@ pub fn infer(relations: &[Keyed]) -> Vec<Inferred> {
                     if is_owned && *known == Known::Foreign {
                         continue;
                     }
-                    let confidence = name.confidence(*known, (start, end), column.is_unique);
+                    let confidence = confidence(&name, *known, (start, end), column.is_unique);
                     let place = (key.relation.id, key.column.number);
                     if confidence > best.get(&place).map_or(0.0, |one| one.confidence) {
                         best.insert(
@@ -159,90 +115,6 @@ pub fn infer(relations: &[Keyed]) -> Vec<Inferred> {
     surest(found)
 }
 
-/// How sure it is that a column that two relations have in common joins them, where it is a key of neither.
-const IN_COMMON: f32 = 0.3;
-
-/// What columns of many relations end in that say nothing of each other: what they measure, when and how they are.
-const OF_THEIR_OWN: &[&str] = &[
-    "active",
-    "address",
-    "amount",
-    "at",
-    "by",
-    "city",
-    "comment",
-    "count",
-    "created",
-    "date",
-    "day",
-    "deleted",
-    "description",
-    "email",
-    "end",
-    "flag",
-    "height",
-    "kind",
-    "label",
-    "length",
-    "month",
-    "note",
-    "on",
-    "order",
-    "phone",
-    "position",
-    "price",
-    "quantity",
-    "rank",
-    "score",
-    "size",
-    "start",
-    "state",
-    "status",
-    "text",
-    "time",
-    "total",
-    "updated",
-    "url",
-    "version",
-    "weight",
-    "width",
-    "year",
-];
-
-/// Letters of the shortest name that says something.
-const SHORTEST: usize = 3;
-
-/// Joins by columns of the same name and type, none of them a key, whose name says what they are of: `list.classroom` and
-/// `teacher.classroom`. A last resort: rows of both sides are multiplied.
-pub fn shared(relations: &[Keyed]) -> Vec<Inferred> {
-    let says_nothing = |name: &str| {
-        let words = words_of(name);
-        let is_own = |word: &str| OF_THEIR_OWN.contains(&word) || GENERIC.contains(&word);
-        // an id says whose it is where another word is before it
-        let says = |last: &str| !is_own(last) || (words.len() > 1 && REFERRED_TO.contains(&last));
-        let is_short = words.concat().chars().count() < SHORTEST;
-        is_short || is_name_of_people(name) || words.last().is_none_or(|last| !says(last))
-    };
-    let mut known: HashMap<(u32, Words), Vec<(i64, i16)>> = HashMap::new();
-    let mut found = Vec::new();
-    for relation in relations {
-        let columns = relation.columns.iter();
-        for column in columns.filter(|column| !column.is_unique && !says_nothing(&column.name)) {
-            let same = known.entry((column.type_oid, words_of(&column.name))).or_default();
-            let others = same.iter().filter(|(other, _)| *other != relation.id);
-            found.extend(others.map(|(other, number)| Inferred {
-                from: *other,
-                from_column: *number,
-                to: relation.id,
-                to_column: column.number,
-                confidence: IN_COMMON,
-            }));
-            same.push((relation.id, column.number));
-        }
-    }
-    found
-}
-
 /// Keys by the words a column must end in to mean them. What many relations are known by means none of them.
 fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     let mut index: HashMap<Words, Vec<(Key<'_>, Known)>> = HashMap::new();
@@ -259,9 +131,7 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
                 index.entry(words.to_vec()).or_default().push((key, known));
             };
             let own = owners.iter().find_map(|owner| words.strip_prefix(owner.as_slice()));
-            let is_generic = words_of(&column.name).split_last().is_some_and(|(last, before)| {
-                GENERIC.contains(&last.as_str()) && before.iter().all(|word| OF_ROWS.contains(&word.as_str()))
-            });
+            let is_generic = is_generic(&column.name);
             if !is_generic {
                 add(&words, own.map_or(Known::Foreign, |_| Known::Own));
             }
@@ -289,87 +159,24 @@ fn index(relations: &[Keyed]) -> HashMap<Words, Vec<(Key<'_>, Known)>> {
     index
 }
 
-/// The words of a relation's name, and those but one at an end that says what kind of relation it is.
-fn owners(relation: &str) -> Vec<Words> {
-    let words = words_of(relation);
-    let says_kind = |word: &String| KINDS_OF_RELATIONS.contains(&word.as_str());
-    let owner = match words.as_slice() {
-        [first, rest @ ..] if !rest.is_empty() && says_kind(first) => Some(rest),
-        [rest @ .., last] if !rest.is_empty() && says_kind(last) => Some(rest),
-        _ => None,
+/// How sure it is that the column means a key: by all of its words, or by a part of them, what is before or behind saying
+/// in which role.
+fn confidence(name: &Column, known: Known, (start, end): (usize, usize), is_unique: bool) -> f32 {
+    let is_all = (start, end) == (0, name.words.len());
+    let names_key = end - start > 1 && KEYS.contains(&name.words[end - 1].as_str());
+    let refers = match (known, is_all) {
+        (Known::Own | Known::Whole, true) => 0.9,
+        (Known::Foreign, true) => 0.8,
+        (Known::Own | Known::Whole, false) => 0.7,
+        (Known::Owner, true) if !name.is_count => 0.7,
+        (Known::Only, true) if !name.is_count => 0.6,
+        (Known::Tail, true) => 0.6,
+        (Known::Foreign, false) if names_key => 0.6,
+        (Known::Owner, false) if !name.is_count && !name.is_measure => 0.5,
+        (Known::Foreign | Known::Owner | Known::Only | Known::Tail, _) => 0.0,
     };
-    let stemmed = |words: &[String]| words.iter().map(|word| stem(word)).collect();
-    let all = std::iter::once(words.as_slice()).chain(owner);
-    all.filter(|words| !words.is_empty()).map(stemmed).collect()
-}
-
-fn is_name_of_people(column: &str) -> bool {
-    match words_of(column).as_slice() {
-        [one] => NAMES_OF_PEOPLE.contains(&one.as_str()),
-        [.., part, name] => name == "name" && PARTS_OF_NAMES.contains(&part.as_str()),
-        [] => false,
-    }
-}
-
-/// The name of a column that may refer to a key.
-struct Column {
-    words: Words,
-    /// Where the numbers begin that tell it from others like it: club_id of club_id_2.
-    end: usize,
-    /// Whether it may be how many there are of what it is called after: followers, num_product.
-    is_count: bool,
-    /// Whether its last word may be what it measures: sort_order.
-    is_measure: bool,
-}
-
-impl Column {
-    fn of(name: &str) -> Column {
-        let words = words_of(name);
-        let is_number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
-        let end = words
-            .iter()
-            .rposition(|word| !is_number(word))
-            .map_or(0, |last| last + 1);
-        let is_singular = |word: &str| {
-            !word.ends_with('s')
-                || ["ss", "us", "is"].iter().any(|end| word.ends_with(end))
-                || NO_PLURALS.contains(&word)
-        };
-        let ends_in = |is: &dyn Fn(&str) -> bool| words[..end].last().is_some_and(|last| is(last));
-        Column {
-            end,
-            is_count: ends_in(&|last| !is_singular(last)) || words.iter().any(|word| COUNTS.contains(&word.as_str())),
-            is_measure: ends_in(&|last| OF_THEIR_OWN.contains(&last)),
-            words: words.iter().map(|word| stem(word)).collect(),
-        }
-    }
-
-    /// Places of the words that may name a key: all, the last ones, the same without numbers at the end.
-    fn parts(&self) -> impl Iterator<Item = (usize, usize)> {
-        let ends = [self.words.len(), self.end];
-        let ends = ends.into_iter().take(if self.end < self.words.len() { 2 } else { 1 });
-        ends.flat_map(|end| (0..end).map(move |start| (start, end)))
-    }
-
-    /// How sure it is that the column means a key: by all of its words, or by a part of them, what is before or behind saying
-    /// in which role.
-    fn confidence(&self, known: Known, (start, end): (usize, usize), is_unique: bool) -> f32 {
-        let is_all = (start, end) == (0, self.words.len());
-        let names_key = end - start > 1 && KEYS.contains(&self.words[end - 1].as_str());
-        let refers = match (known, is_all) {
-            (Known::Own | Known::Whole, true) => 0.9,
-            (Known::Foreign, true) => 0.8,
-            (Known::Own | Known::Whole, false) => 0.7,
-            (Known::Owner, true) if !self.is_count => 0.7,
-            (Known::Only, true) if !self.is_count => 0.6,
-            (Known::Tail, true) => 0.6,
-            (Known::Foreign, false) if names_key => 0.6,
-            (Known::Owner, false) if !self.is_count && !self.is_measure => 0.5,
-            (Known::Foreign | Known::Owner | Known::Only | Known::Tail, _) => 0.0,
-        };
-        // A key that refers is one row for one row: so are details of a thing, and so are two things with the same key.
-        if is_unique { refers * 0.9 } else { refers }
-    }
+    // A key that refers is one row for one row: so are details of a thing, and so are two things with the same key.
+    if is_unique { refers * 0.9 } else { refers }
 }
 
 /// Of two directions between the same columns the surer one: `a.x` may refer to `b.x` or `b.x` to `a.x`, not both.
@@ -386,19 +193,11 @@ fn surest(found: Vec<Inferred>) -> Vec<Inferred> {
     kept.into_values().collect()
 }
 
-fn stems(name: &str) -> Words {
-    words_of(name).iter().map(|word| stem(word)).collect()
-}
-
-fn stem(word: &str) -> String {
-    Stemmer::create(Algorithm::English).stem(word).into_owned()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn relation(id: i64, name: &str, columns: &[(&str, bool)]) -> Keyed {
+    pub fn relation(id: i64, name: &str, columns: &[(&str, bool)]) -> Keyed {
         let columns = columns.iter().enumerate().map(|(at, (name, is_unique))| Attribute {
             number: at as i16 + 1,
             name: (*name).to_owned(),
@@ -531,40 +330,6 @@ mod tests {
             .map(|one| (one.to, one.confidence))
             .collect();
         assert_eq!(of_edges, [(0, 0.9)]);
-    }
-
-    #[test]
-    fn what_two_have_in_common_joins_them_as_a_last_resort() {
-        let columns = |key: &'static str, name: &'static str| [(key, true), (name, false)];
-        for name in ["classroom", "Classroom", "zip_code", "person_id", "account_number"] {
-            let found = shared(&[
-                relation(1, "list", &columns("a", "classroom")),
-                relation(2, "teachers", &columns("b", name)),
-                relation(3, "people", &columns("c", name)),
-            ]);
-            let wanted = if name.to_lowercase() == "classroom" { 3 } else { 1 };
-            assert_eq!(found.len(), wanted, "{name}: {found:?}");
-            assert!(found.iter().all(|one| one.confidence < 0.5));
-        }
-        for name in [
-            "id",
-            "name",
-            "status",
-            "created_at",
-            "total_amount",
-            "city",
-            "code",
-            "last_name",
-            "email",
-        ] {
-            let both = [1, 2].map(|id| relation(id, "t", &columns("key", name)));
-            assert_eq!(shared(&both), [], "{name}");
-        }
-        let key = [("classroom", true)];
-        assert_eq!(shared(&[relation(1, "a", &key), relation(2, "b", &key)]), []);
-        let mut other = relation(2, "teachers", &columns("b", "classroom"));
-        other.columns[1].type_oid = 25;
-        assert_eq!(shared(&[relation(1, "list", &columns("a", "classroom")), other]), []);
     }
 
     #[test]

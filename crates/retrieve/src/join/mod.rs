@@ -6,9 +6,12 @@
 //! relations one edge stands for all keys: which of them are meant is for the caller to list.
 
 mod infer;
+mod name;
+mod shared;
 
-pub(crate) use infer::REFERRED_TO;
-pub use infer::{Attribute, Inferred, Keyed, infer, shared};
+pub use infer::{Attribute, Inferred, Keyed, infer};
+pub(crate) use name::REFERRED_TO;
+pub use shared::shared;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
